@@ -1,0 +1,1 @@
+"""The life of a call: the heart of kanhuo."""

@@ -1,0 +1,479 @@
+"""A call: its states, the commands that may be given to it and the events that have happened to it.
+
+Two readings of one table. ``decide`` answers "may this happen now, and what exactly happens?"; ``evolve`` answers "what is
+the call afterwards?". Neither knows the time, the database or the network. Whatever is refused changes nothing.
+
+``missing`` is kept apart from the state: a side whose page is gone may come back. Only in a talk does it make a state of
+its own (BROKEN), because only there do both people have something to lose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from kanhuo.kernel.clock import Millis
+from kanhuo.kernel.errors import not_now, not_yours
+
+
+class Side(StrEnum):
+    """The two ends of a call."""
+
+    BUYER = "buyer"
+    AGENT = "agent"
+
+    @property
+    def other(self) -> Side:
+        """The opposite end."""
+        return Side.AGENT if self is Side.BUYER else Side.BUYER
+
+
+class Media(StrEnum):
+    """What the call is asked or answered with; each side's camera is switched separately later on."""
+
+    VIDEO = "video"
+    VOICE = "voice"
+
+
+class State(StrEnum):
+    """Where a call stands."""
+
+    WAITING = "waiting"
+    RINGING = "ringing"
+    CONNECTING = "connecting"
+    TALKING = "talking"
+    BROKEN = "broken"
+    ENDED = "ended"
+
+
+class Reason(StrEnum):
+    """Why a call ended; every call ends with exactly one."""
+
+    COMPLETED = "completed"
+    BUYER_CANCELLED = "buyer_cancelled"
+    QUEUE_ABANDONED = "queue_abandoned"
+    QUEUE_TIMEOUT = "queue_timeout"
+    DECLINED = "declined"
+    NO_ANSWER = "no_answer"
+    AGENT_LOST = "agent_lost"
+    BUYER_LOST = "buyer_lost"
+    MEDIA_FAILED = "media_failed"
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+
+
+class DeclineWhy(StrEnum):
+    """What an agent says when she does not take a call."""
+
+    BUSY = "busy"
+    NOT_MINE = "not_mine"
+    AWAY = "away"
+    OTHER = "other"
+
+
+class RatingWhy(StrEnum):
+    """What a buyer gives as the reason of a verdict; codes, so that no words need keeping."""
+
+    SOLVED = "solved"
+    SAW_CLEARLY = "saw_clearly"
+    FRIENDLY = "friendly"
+    NOT_SOLVED = "not_solved"
+    UNCLEAR_PICTURE = "unclear_picture"
+    UNCLEAR_SOUND = "unclear_sound"
+    LONG_WAIT = "long_wait"
+    IMPOLITE = "impolite"
+    OTHER = "other"
+
+
+class Outcome(StrEnum):
+    """How the agent sums the call up."""
+
+    ANSWERED = "answered"
+    WILL_BUY = "will_buy"
+    AGREED = "agreed"
+    FOLLOW_UP = "follow_up"
+    NOT_RESOLVED = "not_resolved"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One attempt of a buyer to reach a merchant, from tap to end. Instants in milliseconds since the epoch."""
+
+    id: str
+    merchant: str
+    buyer: str
+    card: str
+    """Digest of the context card, an immutable snapshot."""
+    media: Media
+    asked_at: Millis
+    since: Millis
+    """When the present state was entered."""
+    state: State = State.WAITING
+    version: int = 1
+    agent: str | None = None
+    device: str | None = None
+    """The one device that carries the agent's side once accepted."""
+    answer: Media | None = None
+    tried: tuple[str, ...] = ()
+    """Agents who have been rung for this call, in order; none is rung twice."""
+    refusals: int = 0
+    """How many of those declined with a reason."""
+    up: tuple[Side, ...] = ()
+    """Sides whose media flow."""
+    missing: tuple[Side, ...] = ()
+    missing_since: Millis | None = None
+    answered_at: Millis | None = None
+    connected_at: Millis | None = None
+    ended_at: Millis | None = None
+    reason: Reason | None = None
+
+
+# Commands: what somebody asks for.
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Ring this agent."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """This agent takes the call on this device."""
+
+    agent: str
+    device: str
+    media: Media
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """This agent does not take the call."""
+
+    agent: str
+    why: DeclineWhy
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireRing:
+    """The ring has lasted long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawRing:
+    """The agent being rung is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmMedia:
+    """This side sees or hears the other."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """This side's page is gone, perhaps to return."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Regain:
+    """This side's page is back."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """This side ends the call, whatever its state."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The server ends the call."""
+
+    reason: Reason
+
+
+Command: TypeAlias = (
+    Offer | Accept | Decline | ExpireRing | WithdrawRing | ConfirmMedia | Lose | Regain | HangUp | Close
+)
+
+# Events: what has happened.
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The buyer tapped; the first line of every call's journal."""
+
+    merchant: str
+    buyer: str
+    card: str
+    media: Media
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An agent is being rung."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An agent answered on one of her devices."""
+
+    agent: str
+    device: str
+    media: Media
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The agent did not take the call, and said why."""
+
+    agent: str
+    why: DeclineWhy
+
+
+@dataclass(frozen=True, slots=True)
+class RingExpired:
+    """The agent let it ring."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingWithdrawn:
+    """The agent's devices went away while it rang."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaConfirmed:
+    """One side's media flow, the other's not yet."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Both sides' media flow: the talk begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A side's page is gone."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A side's page is back, and the state stays as it was."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The last missing side is back and the talk goes on."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The call is over, for one reason."""
+
+    reason: Reason
+    by: Side | None = None
+
+
+Event: TypeAlias = (
+    Asked
+    | Offered
+    | Accepted
+    | Declined
+    | RingExpired
+    | RingWithdrawn
+    | MediaConfirmed
+    | Connected
+    | Interrupted
+    | Returned
+    | Resumed
+    | Ended
+)
+
+TRANSITIONS: Final[dict[State, dict[type[Event], State]]] = {
+    State.WAITING: {
+        Offered: State.RINGING,
+        Interrupted: State.WAITING,
+        Returned: State.WAITING,
+        Ended: State.ENDED,
+    },
+    State.RINGING: {
+        Accepted: State.CONNECTING,
+        Declined: State.WAITING,
+        RingExpired: State.WAITING,
+        RingWithdrawn: State.WAITING,
+        Interrupted: State.RINGING,
+        Returned: State.RINGING,
+        Ended: State.ENDED,
+    },
+    State.CONNECTING: {
+        MediaConfirmed: State.CONNECTING,
+        Connected: State.TALKING,
+        Interrupted: State.CONNECTING,
+        Returned: State.CONNECTING,
+        Ended: State.ENDED,
+    },
+    State.TALKING: {Interrupted: State.BROKEN, Ended: State.ENDED},
+    State.BROKEN: {
+        Interrupted: State.BROKEN,
+        Returned: State.BROKEN,
+        Resumed: State.TALKING,
+        Ended: State.ENDED,
+    },
+    State.ENDED: {},
+}
+"""Every state with the events that may happen in it and the state that follows. Nothing else ever happens to a call."""
+
+LIVE: Final = tuple(state for state in State if state is not State.ENDED)
+ANSWERED: Final = (State.CONNECTING, State.TALKING, State.BROKEN)
+
+
+def decide(call: Call, command: Command) -> Event | None:
+    """Say what happens if ``command`` is given to ``call``; ``None`` where it is already so.
+
+    Raises:
+        Refused: ``not_yours`` where the call belongs to somebody else, ``not_now`` where the state forbids it.
+    """
+    event = _event(call, command)
+    if event is not None and type(event) not in TRANSITIONS[call.state]:
+        raise not_now(f"the call is {call.state}")
+    return event
+
+
+def _event(call: Call, command: Command) -> Event | None:
+    match command:
+        case Offer(agent):
+            if agent in call.tried:
+                raise not_now("this agent has been rung for this call already")
+            return Offered(agent)
+        case Accept():
+            return _accepted(call, command)
+        case Decline(agent, why):
+            _only(call, agent)
+            return Declined(agent, why)
+        case ExpireRing() | WithdrawRing():
+            if call.state is not State.RINGING or call.agent is None:
+                raise not_now("nobody is being rung")
+            return RingExpired(call.agent) if isinstance(command, ExpireRing) else RingWithdrawn(call.agent)
+        case ConfirmMedia(side):
+            return _confirmed(call, side)
+        case Lose(side):
+            return _lost(call, side)
+        case Regain(side):
+            return _regained(call, side)
+        case HangUp(side):
+            return None if call.state is State.ENDED else Ended(_reason_of_hang_up(call, side), side)
+        case Close(reason):
+            return None if call.state is State.ENDED else Ended(reason)
+
+
+def _only(call: Call, agent: str) -> None:
+    if call.agent != agent:
+        raise not_yours("another agent has this call")
+
+
+def _accepted(call: Call, command: Accept) -> Accepted | None:
+    if call.agent == command.agent and call.device == command.device and call.state in ANSWERED:
+        return None
+    if call.state is not State.RINGING and call.state is not State.ENDED:
+        raise not_yours("somebody else has answered, or the ring moved on")
+    _only(call, command.agent)
+    return Accepted(command.agent, command.device, command.media)
+
+
+def _confirmed(call: Call, side: Side) -> Event | None:
+    if side in call.up or call.state in (State.TALKING, State.BROKEN):
+        return None
+    return Connected() if side.other in call.up else MediaConfirmed(side)
+
+
+def _lost(call: Call, side: Side) -> Event | None:
+    if side in call.missing or call.state is State.ENDED or (side is Side.AGENT and call.agent is None):
+        return None
+    return Interrupted(side)
+
+
+def _regained(call: Call, side: Side) -> Event | None:
+    if side not in call.missing:
+        return None
+    if call.state is State.BROKEN and call.missing == (side,):
+        return Resumed(side)
+    return Returned(side)
+
+
+def _reason_of_hang_up(call: Call, side: Side) -> Reason:
+    match call.state:
+        case State.WAITING:
+            return Reason.QUEUE_ABANDONED
+        case State.BROKEN if side.other in call.missing:
+            return lost(side.other)
+        case State.TALKING | State.BROKEN:
+            return Reason.COMPLETED
+        case _:
+            return Reason.BUYER_CANCELLED if side is Side.BUYER else Reason.DECLINED
+
+
+def lost(side: Side) -> Reason:
+    """The end reason when this side went away and did not return."""
+    return Reason.BUYER_LOST if side is Side.BUYER else Reason.AGENT_LOST
+
+
+def evolve(call: Call, event: Event, at: Millis) -> Call:
+    """Return the call after ``event`` happened at instant ``at``."""
+    state = TRANSITIONS[call.state][type(event)]
+    after = _changed(call, event, at)
+    since = call.since if state is call.state else at
+    return replace(after, state=state, since=since, version=call.version + 1)
+
+
+def _changed(call: Call, event: Event, at: Millis) -> Call:
+    match event:
+        case Offered(agent):
+            return replace(call, agent=agent, tried=(*call.tried, agent))
+        case Accepted(_, device, media):
+            return replace(call, device=device, answer=media, answered_at=at)
+        case Declined():
+            return replace(_unrung(call), refusals=call.refusals + 1)
+        case RingExpired() | RingWithdrawn():
+            return _unrung(call)
+        case MediaConfirmed(side):
+            return replace(call, up=(*call.up, side))
+        case Connected():
+            return replace(call, up=(Side.BUYER, Side.AGENT), connected_at=at)
+        case Interrupted(side):
+            return replace(call, missing=(*call.missing, side), missing_since=call.missing_since or at)
+        case Returned(side) | Resumed(side):
+            missing = tuple(gone for gone in call.missing if gone is not side)
+            return replace(call, missing=missing, missing_since=call.missing_since if missing else None)
+        case Ended(reason):
+            return replace(call, reason=reason, ended_at=at)
+        case Asked():  # pragma: no cover - never in TRANSITIONS: a call begins with it
+            raise AssertionError(event)
+
+
+def _unrung(call: Call) -> Call:
+    missing = tuple(gone for gone in call.missing if gone is not Side.AGENT)
+    return replace(call, agent=None, missing=missing, missing_since=call.missing_since if missing else None)

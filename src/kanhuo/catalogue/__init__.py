@@ -1,0 +1,1 @@
+"""Products, orders and cases as a call shows them: the context card."""

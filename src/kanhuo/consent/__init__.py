@@ -1,0 +1,1 @@
+"""What each person said yes to, purpose by purpose."""

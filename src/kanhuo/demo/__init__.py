@@ -1,0 +1,1 @@
+"""The sample marketplace, the robot agent, and what shows them on one port."""

@@ -1,0 +1,1 @@
+"""The network's side of the house: the socket, sign-in, refusals, pages."""

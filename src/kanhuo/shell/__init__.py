@@ -1,0 +1,1 @@
+"""I/O that every slice shares: database, journal, bus, alarm, objects. No framework."""

@@ -1,0 +1,36 @@
+"""What every message has in common: closed, tagged, frozen, and bounded in every field.
+
+A message is a JSON object whose ``type`` says which; unknown fields are refused (``forbid_unknown_fields``).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+"""An identifier. It names a thing and never authorises anything."""
+
+RequestId: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+"""The client's own number for a message: starts at 1 with each session and rises by one."""
+
+Instant: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+"""Milliseconds since the Unix epoch."""
+
+Seq: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+"""The version of a whole view; a client ignores a view whose ``seq`` it has reached or passed."""
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
+    """Base of everything on the wire."""
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of a value inside a message."""
+
+
+class Request(Message, frozen=True, kw_only=True):
+    """A client's message. Processed in the order of ``id``; answered ``done`` or ``refused`` where its type says so."""
+
+    id: RequestId

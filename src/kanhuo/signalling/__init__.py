@@ -1,0 +1,1 @@
+"""Descriptions and candidates passed between exactly two peers, after the camera rule has been applied."""
