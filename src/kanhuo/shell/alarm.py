@@ -1,0 +1,43 @@
+"""The alarm: asks again and again whether something is due.
+
+Deadlines live in the database, in a ``due`` column, so a restart loses none. The alarm only provides the beat; it is late
+by its period at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from kanhuo.kernel.clock import Millis
+
+log = logging.getLogger(__name__)
+
+
+class Alarm:
+    """Calls one function at a steady beat until stopped; a failing beat is logged and the next one comes."""
+
+    def __init__(self, beat: Callable[[], Awaitable[None]], *, every: Millis = 200) -> None:
+        self._beat = beat
+        self._every = every / 1_000
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._task = asyncio.create_task(self._run(), name="kanhuo-alarm")
+
+    async def stop(self) -> None:
+        """End, after the present beat."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self._beat()
+            except Exception:
+                log.exception("a beat of the alarm failed")
