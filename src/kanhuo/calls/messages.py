@@ -23,8 +23,6 @@ class CallAsk(Request, frozen=True, tag="call.ask", kw_only=True):
 
     key: Id
     media: Media
-    microphone: bool
-    """Whether the buyer agreed to be heard (on the pre-call sheet, before any permission was asked)."""
 
 
 class CallAccept(Request, frozen=True, tag="call.accept", kw_only=True):

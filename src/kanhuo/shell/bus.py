@@ -33,6 +33,10 @@ class Bus:
 
         return end
 
+    def heard(self, topic: str) -> bool:
+        """Whether anybody listens to ``topic``."""
+        return topic in self._listeners
+
     def publish(self, topic: str, item: object) -> None:
         """Tell every listener of ``topic``. A listener that fails is logged and spoils nothing for the others."""
         for listener in self._listeners.get(topic, ()):

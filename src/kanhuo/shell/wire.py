@@ -9,6 +9,8 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from kanhuo.shell.bus import Bus
+
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 """An identifier. It names a thing and never authorises anything."""
 
@@ -34,3 +36,22 @@ class Request(Message, frozen=True, kw_only=True):
     """A client's message. Processed in the order of ``id``; answered ``done`` or ``refused`` where its type says so."""
 
     id: RequestId
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """A message on its way to a party's devices, encoded once for all of them."""
+
+    frame: bytes
+    only: str | None = None
+    """The one device it is for."""
+    but: str | None = None
+    """The one device it is not for."""
+
+
+def tell(bus: Bus, party: str, message: Message, *, only: str | None = None, but: str | None = None) -> None:
+    """Send a message to the devices of a party that are connected now. Call it after the commit, never before."""
+    if bus.heard(party):
+        bus.publish(party, Telling(_encode(message), only, but))

@@ -1,0 +1,70 @@
+"""A call as one party may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kanhuo.accounts.messages import AgentCard, MerchantCard
+from kanhuo.calls.messages import CallView
+from kanhuo.calls.model import Call, Side, State
+from kanhuo.calls.policy import Patience, deadline
+from kanhuo.catalogue.messages import Card
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a view shows beside the call itself."""
+
+    card: Card
+    merchant: MerchantCard
+    agent: AgentCard | None = None
+    rated: bool = False
+    wrapped: bool = False
+
+
+def buyers_view(call: Call, facts: Facts, patience: Patience) -> CallView:
+    """Return the call as its buyer sees it; who answers is told with the answer."""
+    return _view(call, Side.BUYER, facts, patience, agent=facts.agent if call.answered_at else None, here=True)
+
+
+def agents_view(call: Call, facts: Facts, patience: Patience, *, here: bool) -> CallView:
+    """Return the call as the agent who is rung, or answered, sees it on a device."""
+    return _view(call, Side.AGENT, facts, patience, agent=facts.agent, here=here)
+
+
+def passed_on(call: Call, facts: Facts, patience: Patience) -> CallView:
+    """Return the last view for an agent whose offer has ended: fall silent."""
+    return _view(call, Side.AGENT, facts, patience, agent=None, here=False)
+
+
+def rings_here(call: Call, device: str) -> bool:
+    """Whether a device of the call's agent carries the call, or may still accept it."""
+    return call.state is State.RINGING or call.device == device
+
+
+def _view(
+    call: Call, side: Side, facts: Facts, patience: Patience, *, agent: AgentCard | None, here: bool
+) -> CallView:
+    return CallView(
+        seq=call.version,
+        call=call.id,
+        side=side,
+        state=call.state,
+        media=call.media,
+        card=facts.card,
+        merchant=facts.merchant,
+        asked_at=call.asked_at,
+        since=call.since,
+        due=deadline(call, patience),
+        offers=len(call.tried),
+        agent=agent,
+        here=here,
+        answer=call.answer,
+        missing=call.missing,
+        answered_at=call.answered_at,
+        connected_at=call.connected_at,
+        ended_at=call.ended_at,
+        reason=call.reason,
+        rated=facts.rated,
+        wrapped=facts.wrapped,
+    )

@@ -1,0 +1,50 @@
+"""Many devices fold into one presence; a pure function of facts and ``now``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kanhuo.kernel.clock import SECOND, Millis
+from kanhuo.presence.model import Device, Presence, Standing
+
+SILENCE: Final[Millis] = 45 * SECOND
+"""A device unheard of for this long is gone."""
+
+BLINK: Final[Millis] = 5 * SECOND
+"""A device whose socket was lost may be reloading: it counts for this long."""
+
+
+def alive(device: Device, now: Millis) -> bool:
+    """Whether a device can be reached at ``now``."""
+    if device.detached_at is not None and now - device.detached_at >= BLINK:
+        return False
+    return now - device.beat_at < SILENCE
+
+
+def fold(presence: Presence, now: Millis) -> Standing:
+    """Return where an agent stands, from all her devices together."""
+    if not any(device.duty and alive(device, now) for _, device in presence.devices):
+        return Standing.OFF
+    return Standing.WRAPPING if now < presence.rest_until else Standing.ON
+
+
+def beat(presence: Presence, name: str, device: Device) -> Presence:
+    """Return the presence after one device has spoken. Going off duty on one device means all of them."""
+    before = dict(presence.devices)
+    went_off = name in before and before[name].duty and not device.duty
+    after = {**before, name: device}
+    if went_off:
+        after = {
+            other: Device(duty=False, foreground=d.foreground, beat_at=d.beat_at, detached_at=d.detached_at)
+            for other, d in after.items()
+        }
+    return Presence(tuple(after.items()), presence.rest_until, presence.idle_since)
+
+
+def without(presence: Presence, now: Millis) -> Presence:
+    """Return the presence without the devices that are gone at ``now``."""
+    return Presence(
+        tuple((name, device) for name, device in presence.devices if alive(device, now)),
+        presence.rest_until,
+        presence.idle_since,
+    )

@@ -1,0 +1,99 @@
+"""Who can be rung now. Facts live in memory: after a restart every device says hello and beats again within seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kanhuo.kernel.clock import Clock, Millis
+from kanhuo.presence.model import Device, Presence, Standing
+from kanhuo.presence.policy import beat, fold, without
+from kanhuo.shell.bus import Bus
+
+CHANGED = "presence.changed"
+"""News: the merchant (an id) whose staff has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """A merchant's people at one moment: agents on duty with the instant since when each has been idle."""
+
+    on_duty: tuple[tuple[str, Millis], ...] = ()
+    resting: frozenset[str] = frozenset()
+    """Those on duty who are wrapping up."""
+    nobody_since: Millis | None = None
+    """Since when nobody has been on duty; ``None`` while somebody is."""
+
+
+class PresenceBook:
+    """Keeps the presence of every agent connected to this process."""
+
+    def __init__(self, clock: Clock, bus: Bus) -> None:
+        self._clock = clock
+        self._bus = bus
+        self._agents: dict[str, dict[str, Presence]] = {}
+        self._standing: dict[str, dict[str, Standing]] = {}
+        self._empty_since: dict[str, Millis] = {}
+        self._started_at = clock.now()
+
+    def heard(self, merchant: str, agent: str, device: str, *, duty: bool, foreground: bool) -> None:
+        """Note a device's beat."""
+        now = self._clock.now()
+        before = self._agents.setdefault(merchant, {}).get(agent, Presence(idle_since=now))
+        self._put(merchant, agent, beat(before, device, Device(duty, foreground, now)), now)
+
+    def detached(self, merchant: str, agent: str, device: str) -> None:
+        """Note that a device's socket was lost."""
+        now = self._clock.now()
+        before = self._agents.get(merchant, {}).get(agent)
+        if before is not None:
+            devices = tuple((n, replace(d, detached_at=now) if n == device else d) for n, d in before.devices)
+            self._put(merchant, agent, replace(before, devices=devices), now)
+
+    def rest(self, merchant: str, agent: str, until: Millis) -> None:
+        """Let an agent wrap up until an instant; one in the past makes her free at once and the last in line."""
+        now = self._clock.now()
+        before = self._agents.get(merchant, {}).get(agent)
+        if before is not None:
+            self._put(merchant, agent, replace(before, rest_until=until, idle_since=max(until, now)), now)
+
+    def staff(self, merchant: str) -> Staff:
+        """Return the merchant's people as they stand now."""
+        now = self._clock.now()
+        standing = {agent: fold(p, now) for agent, p in self._agents.get(merchant, {}).items()}
+        on_duty = tuple(
+            (agent, self._agents[merchant][agent].idle_since) for agent, s in standing.items() if s is not Standing.OFF
+        )
+        resting = frozenset(agent for agent, s in standing.items() if s is Standing.WRAPPING)
+        nobody_since = None if on_duty else self._empty_since.get(merchant, self._started_at)
+        return Staff(on_duty, resting, nobody_since)
+
+    def standing(self, merchant: str, agent: str) -> Standing:
+        """Return where one agent stands now."""
+        presence = self._agents.get(merchant, {}).get(agent)
+        return Standing.OFF if presence is None else fold(presence, self._clock.now())
+
+    def sweep(self) -> None:
+        """Let time pass: forget silent devices and tell whose standing has changed by it."""
+        now = self._clock.now()
+        for merchant, agents in list(self._agents.items()):
+            for agent, presence in list(agents.items()):
+                self._put(merchant, agent, without(presence, now), now)
+
+    def _put(self, merchant: str, agent: str, presence: Presence, now: Millis) -> None:
+        standings = self._standing.setdefault(merchant, {})
+        before, after = standings.get(agent, Standing.OFF), fold(presence, now)
+        if presence.devices:
+            self._agents[merchant][agent] = presence
+        else:
+            self._agents[merchant].pop(agent, None)
+        if before is after:
+            return
+        if after is Standing.OFF:
+            standings.pop(agent)
+            if not standings:
+                self._empty_since[merchant] = now
+        else:
+            standings[agent] = after
+        if before is Standing.OFF:
+            self._agents[merchant][agent] = replace(presence, idle_since=now)
+        self._bus.publish(CHANGED, merchant)
