@@ -7,7 +7,15 @@ from typing import Annotated
 import msgspec
 
 from kanhuo.accounts.messages import AgentCard, MerchantCard
-from kanhuo.calls.model import DeclineWhy, Media, Outcome, RatingWhy, Reason, Side, State
+from kanhuo.calls.terms import (
+    DeclineWhy,
+    Media,
+    Outcome,
+    RatingWhy,
+    Reason,
+    Side,
+    State,
+)
 from kanhuo.catalogue.messages import Card
 from kanhuo.kernel.clock import Millis
 from kanhuo.shell.wire import Id, Instant, Message, Request, Seq

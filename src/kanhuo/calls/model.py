@@ -10,91 +10,37 @@ its own (BROKEN), because only there do both people have something to lose.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
+from kanhuo.calls.events import (
+    Accept,
+    Accepted,
+    Asked,
+    Close,
+    Command,
+    ConfirmMedia,
+    Connected,
+    Decline,
+    Declined,
+    Ended,
+    Event,
+    ExpireRing,
+    HangUp,
+    Interrupted,
+    Lose,
+    MediaConfirmed,
+    Offer,
+    Offered,
+    Regain,
+    Resumed,
+    Returned,
+    RingExpired,
+    RingWithdrawn,
+    WithdrawRing,
+)
+from kanhuo.calls.terms import Media, Reason, Side, State
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import not_now, not_yours
-
-
-class Side(StrEnum):
-    """The two ends of a call."""
-
-    BUYER = "buyer"
-    AGENT = "agent"
-
-    @property
-    def other(self) -> Side:
-        """The opposite end."""
-        return Side.AGENT if self is Side.BUYER else Side.BUYER
-
-
-class Media(StrEnum):
-    """What the call is asked or answered with; each side's camera is switched separately later on."""
-
-    VIDEO = "video"
-    VOICE = "voice"
-
-
-class State(StrEnum):
-    """Where a call stands."""
-
-    WAITING = "waiting"
-    RINGING = "ringing"
-    CONNECTING = "connecting"
-    TALKING = "talking"
-    BROKEN = "broken"
-    ENDED = "ended"
-
-
-class Reason(StrEnum):
-    """Why a call ended; every call ends with exactly one."""
-
-    COMPLETED = "completed"
-    BUYER_CANCELLED = "buyer_cancelled"
-    QUEUE_ABANDONED = "queue_abandoned"
-    QUEUE_TIMEOUT = "queue_timeout"
-    DECLINED = "declined"
-    NO_ANSWER = "no_answer"
-    AGENT_LOST = "agent_lost"
-    BUYER_LOST = "buyer_lost"
-    MEDIA_FAILED = "media_failed"
-    REFUSED = "refused"
-    BLOCKED = "blocked"
-
-
-class DeclineWhy(StrEnum):
-    """What an agent says when she does not take a call."""
-
-    BUSY = "busy"
-    NOT_MINE = "not_mine"
-    AWAY = "away"
-    OTHER = "other"
-
-
-class RatingWhy(StrEnum):
-    """What a buyer gives as the reason of a verdict; codes, so that no words need keeping."""
-
-    SOLVED = "solved"
-    SAW_CLEARLY = "saw_clearly"
-    FRIENDLY = "friendly"
-    NOT_SOLVED = "not_solved"
-    UNCLEAR_PICTURE = "unclear_picture"
-    UNCLEAR_SOUND = "unclear_sound"
-    LONG_WAIT = "long_wait"
-    IMPOLITE = "impolite"
-    OTHER = "other"
-
-
-class Outcome(StrEnum):
-    """How the agent sums the call up."""
-
-    ANSWERED = "answered"
-    WILL_BUY = "will_buy"
-    AGREED = "agreed"
-    FOLLOW_UP = "follow_up"
-    NOT_RESOLVED = "not_resolved"
-    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,189 +75,6 @@ class Call:
     ended_at: Millis | None = None
     reason: Reason | None = None
 
-
-# Commands: what somebody asks for.
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """Ring this agent."""
-
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """This agent takes the call on this device."""
-
-    agent: str
-    device: str
-    media: Media
-
-
-@dataclass(frozen=True, slots=True)
-class Decline:
-    """This agent does not take the call."""
-
-    agent: str
-    why: DeclineWhy
-
-
-@dataclass(frozen=True, slots=True)
-class ExpireRing:
-    """The ring has lasted long enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class WithdrawRing:
-    """The agent being rung is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmMedia:
-    """This side sees or hears the other."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Lose:
-    """This side's page is gone, perhaps to return."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Regain:
-    """This side's page is back."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """This side ends the call, whatever its state."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The server ends the call."""
-
-    reason: Reason
-
-
-Command: TypeAlias = (
-    Offer | Accept | Decline | ExpireRing | WithdrawRing | ConfirmMedia | Lose | Regain | HangUp | Close
-)
-
-# Events: what has happened.
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The buyer tapped; the first line of every call's journal."""
-
-    merchant: str
-    buyer: str
-    card: str
-    media: Media
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """An agent is being rung."""
-
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An agent answered on one of her devices."""
-
-    agent: str
-    device: str
-    media: Media
-
-
-@dataclass(frozen=True, slots=True)
-class Declined:
-    """The agent did not take the call, and said why."""
-
-    agent: str
-    why: DeclineWhy
-
-
-@dataclass(frozen=True, slots=True)
-class RingExpired:
-    """The agent let it ring."""
-
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class RingWithdrawn:
-    """The agent's devices went away while it rang."""
-
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class MediaConfirmed:
-    """One side's media flow, the other's not yet."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """Both sides' media flow: the talk begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """A side's page is gone."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A side's page is back, and the state stays as it was."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """The last missing side is back and the talk goes on."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The call is over, for one reason."""
-
-    reason: Reason
-    by: Side | None = None
-
-
-Event: TypeAlias = (
-    Asked
-    | Offered
-    | Accepted
-    | Declined
-    | RingExpired
-    | RingWithdrawn
-    | MediaConfirmed
-    | Connected
-    | Interrupted
-    | Returned
-    | Resumed
-    | Ended
-)
 
 TRANSITIONS: Final[dict[State, dict[type[Event], State]]] = {
     State.WAITING: {

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kanhuo.calls.model import (
-    Call,
-    Close,
-    Command,
-    ExpireRing,
-    Reason,
-    Side,
-    State,
-    WithdrawRing,
-    lost,
-)
+from kanhuo.calls.events import Close, Command, ExpireRing, WithdrawRing
+from kanhuo.calls.model import Call, lost
+from kanhuo.calls.terms import Reason, Side, State
 from kanhuo.kernel.clock import HOUR, MINUTE, SECOND, Millis
 
 

@@ -10,25 +10,19 @@ from kanhuo.accounts.messages import AgentCard, merchant_on_the_wire
 from kanhuo.accounts.model import Party
 from kanhuo.accounts.service import Accounts
 from kanhuo.calls import store, units
-from kanhuo.calls.messages import CallView, DeskView, QueueView
-from kanhuo.calls.model import (
-    ANSWERED,
+from kanhuo.calls.events import (
     Accept,
-    Call,
     Command,
     ConfirmMedia,
     Decline,
-    DeclineWhy,
     HangUp,
     Lose,
-    Media,
-    Outcome,
-    RatingWhy,
     Regain,
-    Side,
-    State,
 )
+from kanhuo.calls.messages import CallView, DeskView, QueueView
+from kanhuo.calls.model import ANSWERED, Call
 from kanhuo.calls.policy import Patience, wait_guess
+from kanhuo.calls.terms import DeclineWhy, Media, Outcome, RatingWhy, Side, State
 from kanhuo.calls.units import Change
 from kanhuo.calls.views import Facts, agents_view, buyers_view, passed_on, rings_here
 from kanhuo.catalogue.policy import card_of, digest

@@ -23,7 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from kanhuo.calls.model import Call, Outcome, RatingWhy, State
+from kanhuo.calls.model import Call
+from kanhuo.calls.terms import Outcome, RatingWhy, State
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Stale
 from kanhuo.shell.database import Row, Statement, Transaction, metadata

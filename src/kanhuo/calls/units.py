@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from kanhuo.calls import store
-from kanhuo.calls.model import (
-    ANSWERED,
+from kanhuo.calls.events import (
     Asked,
-    Call,
     Close,
     Command,
     Declined,
@@ -19,16 +17,12 @@ from kanhuo.calls.model import (
     Event,
     Lose,
     Offer,
-    Outcome,
-    RatingWhy,
     RingExpired,
     RingWithdrawn,
-    Side,
-    State,
-    decide,
-    evolve,
 )
+from kanhuo.calls.model import ANSWERED, Call, decide, evolve
 from kanhuo.calls.policy import Patience, deadline, expiry, may_be_offered, unanswered
+from kanhuo.calls.terms import Outcome, RatingWhy, Side, State
 from kanhuo.catalogue import store as cards
 from kanhuo.catalogue.model import ContextCard
 from kanhuo.kernel.clock import Millis

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from kanhuo.accounts.messages import AgentCard, MerchantCard
 from kanhuo.calls.messages import CallView
-from kanhuo.calls.model import Call, Side, State
+from kanhuo.calls.model import Call
 from kanhuo.calls.policy import Patience, deadline
+from kanhuo.calls.terms import Side, State
 from kanhuo.catalogue.messages import Card
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from kanhuo.calls.model import Side
+from kanhuo.calls.terms import Side
 from kanhuo.shell.wire import Id, Instant, Message, Request
 
 

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, bindparam, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    bindparam,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from kanhuo.kernel.chain import GENESIS, link
