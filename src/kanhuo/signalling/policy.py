@@ -1,0 +1,125 @@
+"""What a description may say. Here stands the camera rule.
+
+The pages talk to each other directly, so the server cannot stop a packet; it can decide which descriptions reach the
+other side. Two rules together keep a buyer unfilmed: her own description may not offer to send video, and the agent's may
+not offer to receive it. A page of either side, however it was written, then has no agreed line on which a picture of the
+buyer could be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import replace
+from typing import Final
+
+from kanhuo.calls.terms import Side
+from kanhuo.consent.model import Purpose
+from kanhuo.kernel.errors import Code, Refused
+from kanhuo.signalling.model import Description, Pair, Peer
+
+MOST_CANDIDATES: Final = 200
+"""How many candidates one round may have; a page with many interfaces and relays has some thirty."""
+
+ALLOWED_LINES: Final = {"audio": 1, "video": 1}
+"""How many media lines of each kind a description may have. Chat and pictures go through the server: no data channel."""
+
+_RULES: Final = {
+    "video": (Purpose.CAMERA, Code.CAMERA_NOT_CONSENTED, "camera"),
+    "audio": (Purpose.MICROPHONE, Code.MICROPHONE_NOT_CONSENTED, "microphone"),
+}
+
+
+def check_description(description: Description, side: Side, agreed: Set[Purpose]) -> None:
+    """See that a description keeps the rules.
+
+    Args:
+        description: what ``side`` says of its media.
+        side: who made it.
+        agreed: what the buyer agrees to at this moment.
+
+    Raises:
+        Refused: ``camera_not_consented``, ``microphone_not_consented``, or ``description_malformed`` for lines that a
+            call never has.
+    """
+    _check_shape(description)
+    for line in description.lines:
+        purpose, code, what = _RULES[line.kind]
+        if purpose in agreed:
+            continue
+        if side is Side.BUYER and (line.direction.sends or line.sources):
+            raise Refused(code, f"the description would send the buyer's {what}, to which the buyer has not agreed")
+        if side is Side.AGENT and line.direction.receives and line.kind == "video":
+            raise Refused(code, f"the description asks for the buyer's {what}, to which the buyer has not agreed")
+
+
+def _check_shape(description: Description) -> None:
+    if not description.lines:
+        raise Refused(Code.DESCRIPTION_MALFORMED, "the description has no media lines")
+    for kind in {line.kind for line in description.lines}:
+        count = sum(line.kind == kind for line in description.lines)
+        if count > ALLOWED_LINES.get(kind, 0):
+            raise Refused(Code.DESCRIPTION_MALFORMED, f"a call has one audio and one video line, not {count} × {kind}")
+    if any(line.layers for line in description.lines):
+        raise Refused(Code.DESCRIPTION_MALFORMED, "a call between two has no use for simulcast")
+
+
+def joined(pair: Pair, side: Side, inst: str, round: int, now: int) -> Pair:
+    """Return the pair after a page has taken one side; ``round`` is the highest it knows of."""
+    before = pair.of(side)
+    peer = before if before is not None and before.inst == inst else Peer(inst)
+    highest = max(pair.round, round)
+    after = replace(pair, round=highest, buyer=peer) if side is Side.BUYER else replace(pair, round=highest, agent=peer)
+    return after if after == pair else replace(after, seq=next_seq(pair, now))
+
+
+def with_media(pair: Pair, side: Side, inst: str, media: tuple[bool, bool, str | None], now: int) -> Pair:
+    """Return the pair after a page has said what it sends: sound, picture, and which way the camera looks."""
+    peer = Peer(inst, *media)
+    after = replace(pair, buyer=peer) if side is Side.BUYER else replace(pair, agent=peer)
+    return after if after == pair else replace(after, seq=next_seq(pair, now))
+
+
+def offered(pair: Pair, side: Side, round: int) -> Pair:
+    """Return the pair after an offer.
+
+    The buyer alone offers: two first offers at once leave one side's ICE agent wedged for good (measured).
+
+    Raises:
+        Refused: ``unexpected_description`` from the agent, ``stale_round`` for a number used before.
+    """
+    if side is not Side.BUYER:
+        raise Refused(Code.UNEXPECTED_DESCRIPTION, "the buyer's page alone makes offers; ask for one with peer.restart")
+    if round <= pair.round:
+        raise Refused(Code.STALE_ROUND, f"round {pair.round} has been offered already")
+    return replace(pair, round=round, candidates=0)
+
+
+def answered(pair: Pair, side: Side, round: int) -> Pair:
+    """Return the pair after an answer.
+
+    Raises:
+        Refused: ``unexpected_description`` from the buyer or where this round has its answer, ``stale_round``.
+    """
+    if round != pair.round:
+        raise Refused(Code.STALE_ROUND, f"round {pair.round} is the present one")
+    if side is not Side.AGENT or pair.answered >= round:
+        raise Refused(Code.UNEXPECTED_DESCRIPTION, "no answer of this side is expected in this round")
+    return replace(pair, answered=round)
+
+
+def candidate_found(pair: Pair, round: int) -> Pair:
+    """Return the pair after one more candidate.
+
+    Raises:
+        Refused: ``stale_round``, ``too_many``.
+    """
+    if round != pair.round:
+        raise Refused(Code.STALE_ROUND, f"round {pair.round} is the present one")
+    if pair.candidates >= MOST_CANDIDATES:
+        raise Refused(Code.TOO_MANY, f"a round has {MOST_CANDIDATES} candidates at most")
+    return replace(pair, candidates=pair.candidates + 1)
+
+
+def next_seq(pair: Pair, now: int) -> int:
+    """Return the next version of a pair: an instant, so that it goes on rising after a restart."""
+    return max(pair.seq + 1, now)
