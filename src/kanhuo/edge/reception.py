@@ -1,0 +1,238 @@
+"""The reception: greets pages, keeps their sessions, takes their messages in order and answers them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from kanhuo.accounts.messages import PartyCard, merchant_on_the_wire
+from kanhuo.accounts.service import SIGNED_OUT, Accounts
+from kanhuo.calls.service import Calls
+from kanhuo.catalogue.messages import card_on_the_wire
+from kanhuo.catalogue.policy import card_of
+from kanhuo.edge.dispatch import Dispatch
+from kanhuo.edge.session import BLINK, GRACE, Session, Wire
+from kanhuo.kernel.clock import Clock
+from kanhuo.kernel.errors import Code, Refused
+from kanhuo.kernel.ids import new_secret
+from kanhuo.presence.service import PresenceBook
+from kanhuo.protocol import VERSION, Bye, ByeWhy, Hello, Ping, Pong, RefusedMessage, Welcome
+from kanhuo.shell.bus import Bus
+from kanhuo.shell.wire import Request
+from kanhuo.signalling.service import Page
+
+log = logging.getLogger(__name__)
+
+REPLACED: Final = 4001
+"""Close code: another socket goes on with this session."""
+
+SIGNED_OUT_CODE: Final = 4003
+"""Close code: the agent signed out."""
+
+RESTART: Final = 1012
+"""Close code (registered with IANA): the service restarts; come back."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the reception works with."""
+
+    bus: Bus
+    clock: Clock
+    accounts: Accounts
+    presence: PresenceBook
+    calls: Calls
+    dispatch: Dispatch
+
+
+class Reception:
+    """All sessions of this process."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._sessions: dict[str, Session] = {}
+        self._ends: dict[str, Callable[[], None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        house.bus.subscribe(SIGNED_OUT, self._sign_out)
+
+    @property
+    def connected(self) -> int:
+        """How many sessions have a socket now."""
+        return sum(session.wire is not None for session in self._sessions.values())
+
+    async def hello(self, hello: Hello, cookie: str | None, wire: Wire) -> Session:
+        """Greet a page: verify who it is, go on with its session or begin one, and show it what it needs.
+
+        Raises:
+            Refused: ``version_unsupported``, or why the pass or the sign-in is not accepted.
+        """
+        if hello.version != VERSION:
+            raise Refused(Code.VERSION, f"this server speaks version {VERSION}; reload the page")
+        party = await self._house.accounts.party(hello.pass_, cookie)
+        page = Page(party, hello.device, hello.inst)
+        known = self._sessions.get(hello.resume or "")
+        if known is not None and known.can_resume(page, hello.got):
+            await self._resume(known, page, hello, wire)
+            return known
+        return await self._begin(page, wire)
+
+    def take(self, session: Session, message: Request) -> asyncio.Task[None] | None:
+        """Take in a request; return the task that carries it out where it takes its time."""
+        if message.id <= session.rx:
+            return None
+        session.rx = message.id
+        try:
+            if self._house.dispatch.at_once(session.page, message):
+                return None
+        except Refused as refusal:
+            session.send(refusal_frame(refusal, message.id))
+            return None
+        task = asyncio.create_task(self._carry_out(session, message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def ping(self, session: Session, ping: Ping) -> None:
+        """Answer a ping and forget what the page has got."""
+        session.confirm(ping.got)
+        if session.wire is not None:
+            session.wire.send(_encode(Pong(rx=session.rx, now=self._house.clock.now())))
+
+    def detach(self, session: Session, wire: Wire) -> None:
+        """Note that a socket is gone; the session waits for another."""
+        if session.wire is wire:
+            session.wire = None
+            session.detached_at = self._house.clock.now()
+            if session.party.answers:
+                self._house.presence.detached(session.party.merchant, session.party.id, session.page.device)
+
+    async def sweep(self) -> None:
+        """Let time act on sessions without a socket: first their party counts as missing, then they are forgotten."""
+        now = self._house.clock.now()
+        for session in [s for s in self._sessions.values() if s.detached_at is not None]:
+            away = now - (session.detached_at or now)
+            if away >= BLINK and not session.told_lost:
+                session.told_lost = True
+                if not self._elsewhere(session):
+                    await self._house.calls.lost(session.party, session.page.device)
+            if away >= GRACE:
+                self._forget(session)
+
+    async def close(self) -> None:
+        """Tell every page that we shall be back, and finish what was begun."""
+        for session in list(self._sessions.values()):
+            self._bye(session, ByeWhy.SHUTTING_DOWN, RESTART)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+    async def _begin(self, page: Page, wire: Wire) -> Session:
+        house, party = self._house, page.party
+        merchant = merchant_on_the_wire(await house.accounts.merchant(party.merchant))
+        card = card_on_the_wire(card_of(party.context)) if party.context is not None else None
+        for old in [s for s in self._sessions.values() if s.page.inst == page.inst and s.party.id == party.id]:
+            self._forget(old)
+        session = Session(new_secret(), page, wire)
+        self._sessions[session.token] = session
+        self._ends[session.token] = house.bus.subscribe(party.id, session.hear)
+        views = await house.calls.welcome(party, page.device)
+        welcome = Welcome(
+            session=session.token,
+            resumed=False,
+            rx=0,
+            party=PartyCard(party.role, party.id, party.name),
+            merchant=merchant,
+            now=house.clock.now(),
+            card=card,
+            live=tuple(view.call for view in views),
+            grace_ms=GRACE,
+        )
+        early, missed = session.replay(), session.sent
+        session.confirm(missed)
+        session.sent = session.acked = 0
+        wire.send(_encode(welcome))
+        for frame in early:
+            session.send(frame)
+        for view in views:
+            session.send(_encode(view))
+        return session
+
+    async def _resume(self, session: Session, page: Page, hello: Hello, wire: Wire) -> None:
+        house = self._house
+        merchant = merchant_on_the_wire(await house.accounts.merchant(page.party.merchant))
+        if session.wire is not None:
+            session.wire.close(REPLACED, ByeWhy.REPLACED)
+        session.page = page
+        session.wire, session.detached_at, session.told_lost = wire, None, False
+        session.confirm(hello.got)
+        party = page.party
+        live = await house.calls.welcome(party, page.device)
+        welcome = Welcome(
+            session=session.token,
+            resumed=True,
+            rx=session.rx,
+            party=PartyCard(party.role, party.id, party.name),
+            merchant=merchant,
+            now=house.clock.now(),
+            live=tuple(view.call for view in live),
+            grace_ms=GRACE,
+        )
+        wire.send(_encode(welcome))
+        for frame in session.replay():
+            wire.send(frame)
+
+    async def _carry_out(self, session: Session, message: Request) -> None:
+        try:
+            for answer in await self._house.dispatch.in_time(session.page, message):
+                session.send(_encode(answer))
+        except Refused as refusal:
+            session.send(refusal_frame(refusal, message.id))
+        except Exception:
+            log.exception("a %s failed", type(message).__name__)
+            failure = Refused(Code.INTERNAL, "something went wrong here; nothing has been changed")
+            session.send(refusal_frame(failure, message.id))
+
+    def _elsewhere(self, session: Session) -> bool:
+        """Whether another connected page of the same device goes on for this one (a reload makes a new session)."""
+        return any(
+            other.wire is not None
+            and other.party.id == session.party.id
+            and other.page.device == session.page.device
+            for other in self._sessions.values()
+        )
+
+    def _sign_out(self, fingerprints: frozenset[str]) -> None:
+        for session in list(self._sessions.values()):
+            if session.party.session in fingerprints:
+                self._bye(session, ByeWhy.SIGNED_OUT, SIGNED_OUT_CODE)
+                self._forget(session)
+
+    def _bye(self, session: Session, why: ByeWhy, code: int) -> None:
+        wire = session.wire
+        if wire is not None:
+            wire.send(_encode(Bye(why)))
+            wire.close(code, why)
+            self.detach(session, wire)
+
+    def _forget(self, session: Session) -> None:
+        self._sessions.pop(session.token, None)
+        end = self._ends.pop(session.token, None)
+        if end is not None:
+            end()
+        wire = session.wire
+        if wire is not None:
+            wire.close(REPLACED, ByeWhy.REPLACED)
+            session.wire = None
+
+
+def refusal_frame(refusal: Refused, re: int | None = None) -> bytes:
+    """Return the frame that refuses a message."""
+    return _encode(RefusedMessage(code=refusal.code, why=refusal.why, re=re))
+
+
