@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from kanhuo.accounts.messages import AgentCard, merchant_on_the_wire
@@ -69,6 +69,7 @@ class Calls:
         self._desk = desk
         self._live: dict[str, Call] = {}
         self._of_party: dict[str, str] = {}
+        self._carriers: dict[tuple[str, Side], str] = {}
         self._unsettled: set[str] = set()
         self._to_assign: set[str] = set()
         self._looked_at: Millis = 0
@@ -77,7 +78,7 @@ class Calls:
 
     # What people ask for
 
-    async def ask(self, party: Party, key: str, media: Media) -> Call:
+    async def ask(self, party: Party, device: str, key: str, media: Media) -> Call:
         """Begin a buyer's call about what the pass names.
 
         Raises:
@@ -104,6 +105,7 @@ class Calls:
         await self._tell(changes)
         if not changes:
             await self._show(made)
+        self._carry(made, Side.BUYER, device)
         return made
 
     async def accept(self, party: Party, device: str, call: str, media: Media) -> None:
@@ -113,7 +115,7 @@ class Calls:
             Refused: ``not_yours`` for all others, ``not_now`` once the call is over, ``not_found``.
         """
         self._agent(party)
-        await self._move(call, Accept(party.id, device, media))
+        self._carry(await self._move(call, Accept(party.id, device, media)), Side.AGENT, device)
 
     async def decline(self, party: Party, call: str, why: DeclineWhy) -> None:
         """Let an agent pass a call on.
@@ -149,8 +151,7 @@ class Calls:
             Refused: ``not_yours``, ``not_now`` while the call goes on, ``not_found``.
         """
         now = self._desk.clock.now()
-        rated = await self._desk.db.write(units.rate, call, party.id, stars, why, now)
-        await self._show(rated)
+        await self._show(await self._desk.db.write(units.rate, call, party.id, stars, why, now), rated=True)
 
     async def wrap_up(self, party: Party, call: str, outcome: Outcome, note: str) -> None:
         """Keep an agent's note and let her be rung again.
@@ -163,16 +164,15 @@ class Calls:
         wrapped = await self._desk.db.write(units.wrap_up, call, party.id, outcome, note, now)
         if self._desk.presence.standing(party.merchant, party.id) is Standing.WRAPPING:
             self._desk.presence.rest(party.merchant, party.id, now)
-        await self._show(wrapped)
+        await self._show(wrapped, wrapped=True)
 
     # What the network tells
 
     async def lost(self, party: Party, device: str) -> None:
         """Note that a party's page is gone: its socket was lost and has not come back at once."""
         call = self._live.get(self._of_party.get(party.id, ""))
-        if call is None or (party.answers and not self._was_last(party, device, call)):
-            return
-        await self._move(call.id, Lose(side_of(call, party)))
+        if call is not None and self._was_carrier(call, party, device):
+            await self._move(call.id, Lose(side_of(call, party)))
 
     async def regained(self, party: Party, device: str, call: str) -> Call:
         """Note that a party's page is back and carries its side of the call.
@@ -185,7 +185,9 @@ class Calls:
             raise not_now("the call has ended")
         if party.answers and not rings_here(known, device):
             raise not_yours("another device carries this call")
-        return await self._move(call, Regain(side_of(known, party)))
+        side = side_of(known, party)
+        self._carry(known, side, device)
+        return await self._move(call, Regain(side))
 
     async def welcome(self, party: Party, device: str) -> list[CallView]:
         """Return the views that a party's page needs when it connects anew."""
@@ -247,6 +249,12 @@ class Calls:
         """Return a call that goes on, from memory."""
         return self._live.get(call)
 
+    def staffing(self, merchant: str) -> tuple[int, int]:
+        """Return how many of a merchant's agents are free now, and how many are on duty."""
+        staff = self._desk.presence.staff(merchant)
+        on_duty = [agent for agent, _ in staff.on_duty]
+        return sum(self._is_free(agent, staff) for agent in on_duty), len(on_duty)
+
     async def listed(self, party: Party, before: Millis, most: int) -> list[store.Listed]:
         """Return the calls of a party's merchant asked for before an instant, newest first."""
         self._agent(party)
@@ -256,16 +264,10 @@ class Calls:
         """Return what a view of the call shows beside the call itself."""
         desk = self._desk
         agent = await desk.accounts.agent(call.agent) if call.agent else None
-        rated, wrapped = False, False
-        if call.state is State.ENDED and call.answered_at is not None:
-            rated = await desk.db.read(store.rated, call.id)
-            wrapped = await desk.db.read(store.wrapped, call.id)
         return Facts(
             card=await desk.cards.on_the_wire(call.card),
             merchant=merchant_on_the_wire(await desk.accounts.merchant(call.merchant)),
             agent=AgentCard(agent.id, agent.name) if agent else None,
-            rated=rated,
-            wrapped=wrapped,
         )
 
     # How it is done
@@ -313,11 +315,14 @@ class Calls:
         for party in {call.buyer, call.agent, before.agent if before else None} - {None}:
             if self._of_party.get(party or "") == call.id:
                 del self._of_party[party or ""]
-        if call.state is not State.ENDED:
-            self._live[call.id] = call
-            self._of_party[call.buyer] = call.id
-            if call.agent is not None:
-                self._of_party[call.agent] = call.id
+        if call.state is State.ENDED:
+            for side in Side:
+                self._carriers.pop((call.id, side), None)
+            return
+        self._live[call.id] = call
+        self._of_party[call.buyer] = call.id
+        if call.agent is not None:
+            self._of_party[call.agent] = call.id
 
     def _rest(self, change: Change) -> None:
         before, after = change.before, change.after
@@ -325,9 +330,11 @@ class Calls:
             until = self._desk.clock.now() + self._desk.patience.wrap_up
             self._desk.presence.rest(after.merchant, after.agent, until)
 
-    async def _show(self, call: Call, before: Call | None = None) -> None:
+    async def _show(
+        self, call: Call, before: Call | None = None, *, rated: bool = False, wrapped: bool = False
+    ) -> None:
         desk = self._desk
-        facts = await self.facts(call)
+        facts = replace(await self.facts(call), rated=rated, wrapped=wrapped)
         tell(desk.bus, call.buyer, buyers_view(call, facts, desk.patience))
         if call.agent is not None:
             here = agents_view(call, facts, desk.patience, here=call.reason is None or call.answered_at is not None)
@@ -360,15 +367,22 @@ class Calls:
         return DeskView(
             seq=now,
             duty=any(agent == other for other, _ in staff.on_duty),
-            free=agent not in staff.resting and agent not in self._of_party,
+            free=self._is_free(agent, staff),
             waiting=waiting,
             on_duty=len(staff.on_duty),
         )
 
-    def _was_last(self, party: Party, device: str, call: Call) -> bool:
-        if call.state is State.RINGING:
+    def _is_free(self, agent: str, staff: Staff) -> bool:
+        return agent not in staff.resting and agent not in self._of_party
+
+    def _carry(self, call: Call, side: Side, device: str) -> None:
+        if call.id in self._live:
+            self._carriers[call.id, side] = device
+
+    def _was_carrier(self, call: Call, party: Party, device: str) -> bool:
+        if party.answers and call.state is State.RINGING:
             return self._desk.presence.standing(party.merchant, party.id) is Standing.OFF
-        return call.device == device
+        return self._carriers.get((call.id, side_of(call, party)), device) == device
 
     def _agent(self, party: Party) -> None:
         if not party.answers:

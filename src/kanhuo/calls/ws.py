@@ -15,9 +15,9 @@ from kanhuo.calls.messages import (
 from kanhuo.calls.service import Calls
 
 
-async def ask(calls: Calls, party: Party, message: CallAsk) -> str:
+async def ask(calls: Calls, party: Party, device: str, message: CallAsk) -> str:
     """Begin a call; return its id."""
-    return (await calls.ask(party, message.key, message.media)).id
+    return (await calls.ask(party, device, message.key, message.media)).id
 
 
 async def accept(calls: Calls, party: Party, device: str, message: CallAccept) -> None:

@@ -78,7 +78,7 @@ class Dispatch:
             PeerMedia: lambda page, m: signalling_ws.media(peers, page, m),
         }
         self._in_time: dict[type, Callable[[Page, Any], Awaitable[object]]] = {
-            CallAsk: lambda page, m: calls_ws.ask(calls, page.party, m),
+            CallAsk: lambda page, m: calls_ws.ask(calls, page.party, page.device, m),
             CallAccept: lambda page, m: calls_ws.accept(calls, page.party, page.device, m),
             CallDecline: lambda page, m: calls_ws.decline(calls, page.party, m),
             CallHangUp: lambda page, m: calls_ws.hang_up(calls, page.party, m),

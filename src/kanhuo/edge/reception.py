@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from kanhuo.accounts.messages import PartyCard, merchant_on_the_wire
+from kanhuo.accounts.messages import MerchantCard, PartyCard, merchant_on_the_wire
 from kanhuo.accounts.service import SIGNED_OUT, Accounts
 from kanhuo.calls.service import Calls
-from kanhuo.catalogue.messages import card_on_the_wire
+from kanhuo.catalogue.messages import Card, card_on_the_wire
 from kanhuo.catalogue.policy import card_of
 from kanhuo.edge.dispatch import Dispatch
 from kanhuo.edge.session import BLINK, GRACE, Session, Wire
@@ -58,6 +58,8 @@ class Reception:
     def __init__(self, house: House) -> None:
         self._house = house
         self._sessions: dict[str, Session] = {}
+        self._of_party: dict[str, dict[str, Session]] = {}
+        self._detached: dict[str, Session] = {}
         self._ends: dict[str, Callable[[], None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         house.bus.subscribe(SIGNED_OUT, self._sign_out)
@@ -110,13 +112,14 @@ class Reception:
         if session.wire is wire:
             session.wire = None
             session.detached_at = self._house.clock.now()
+            self._detached[session.token] = session
             if session.party.answers:
                 self._house.presence.detached(session.party.merchant, session.party.id, session.page.device)
 
     async def sweep(self) -> None:
         """Let time act on sessions without a socket: first their party counts as missing, then they are forgotten."""
         now = self._house.clock.now()
-        for session in [s for s in self._sessions.values() if s.detached_at is not None]:
+        for session in list(self._detached.values()):
             away = now - (session.detached_at or now)
             if away >= BLINK and not session.told_lost:
                 session.told_lost = True
@@ -136,56 +139,51 @@ class Reception:
         house, party = self._house, page.party
         merchant = merchant_on_the_wire(await house.accounts.merchant(party.merchant))
         card = card_on_the_wire(card_of(party.context)) if party.context is not None else None
-        for old in [s for s in self._sessions.values() if s.page.inst == page.inst and s.party.id == party.id]:
+        for old in self._same_page(page):
             self._forget(old)
-        session = Session(new_secret(), page, wire)
+        session = Session(new_secret(), page)
         self._sessions[session.token] = session
+        self._of_party.setdefault(party.id, {})[session.token] = session
         self._ends[session.token] = house.bus.subscribe(party.id, session.hear)
         views = await house.calls.welcome(party, page.device)
-        welcome = Welcome(
-            session=session.token,
-            resumed=False,
-            rx=0,
-            party=PartyCard(party.role, party.id, party.name),
-            merchant=merchant,
-            now=house.clock.now(),
-            card=card,
-            live=tuple(view.call for view in views),
-            grace_ms=GRACE,
-        )
-        early, missed = session.replay(), session.sent
-        session.confirm(missed)
-        session.sent = session.acked = 0
-        wire.send(_encode(welcome))
-        for frame in early:
-            session.send(frame)
+        live = tuple(view.call for view in views)
+        wire.send(_encode(self._welcome(session, merchant, card=card, resumed=False, live=live)))
+        for frame in session.replay():
+            wire.send(frame)
+        session.wire = wire
         for view in views:
             session.send(_encode(view))
         return session
 
     async def _resume(self, session: Session, page: Page, hello: Hello, wire: Wire) -> None:
-        house = self._house
-        merchant = merchant_on_the_wire(await house.accounts.merchant(page.party.merchant))
+        house, party = self._house, page.party
+        merchant = merchant_on_the_wire(await house.accounts.merchant(party.merchant))
+        live = tuple(view.call for view in await house.calls.welcome(party, page.device))
         if session.wire is not None:
             session.wire.close(REPLACED, ByeWhy.REPLACED)
-        session.page = page
-        session.wire, session.detached_at, session.told_lost = wire, None, False
+        self._detached.pop(session.token, None)
+        session.page, session.detached_at, session.told_lost = page, None, False
         session.confirm(hello.got)
-        party = page.party
-        live = await house.calls.welcome(party, page.device)
-        welcome = Welcome(
+        wire.send(_encode(self._welcome(session, merchant, card=None, resumed=True, live=live)))
+        for frame in session.replay():
+            wire.send(frame)
+        session.wire = wire
+
+    def _welcome(
+        self, session: Session, merchant: MerchantCard, *, card: Card | None, resumed: bool, live: tuple[str, ...]
+    ) -> Welcome:
+        party = session.party
+        return Welcome(
             session=session.token,
-            resumed=True,
+            resumed=resumed,
             rx=session.rx,
             party=PartyCard(party.role, party.id, party.name),
             merchant=merchant,
-            now=house.clock.now(),
-            live=tuple(view.call for view in live),
+            now=self._house.clock.now(),
+            card=card,
+            live=live,
             grace_ms=GRACE,
         )
-        wire.send(_encode(welcome))
-        for frame in session.replay():
-            wire.send(frame)
 
     async def _carry_out(self, session: Session, message: Request) -> None:
         try:
@@ -201,11 +199,12 @@ class Reception:
     def _elsewhere(self, session: Session) -> bool:
         """Whether another connected page of the same device goes on for this one (a reload makes a new session)."""
         return any(
-            other.wire is not None
-            and other.party.id == session.party.id
-            and other.page.device == session.page.device
-            for other in self._sessions.values()
+            other.wire is not None and other.page.device == session.page.device
+            for other in self._of_party.get(session.party.id, {}).values()
         )
+
+    def _same_page(self, page: Page) -> list[Session]:
+        return [s for s in self._of_party.get(page.party.id, {}).values() if s.page.inst == page.inst]
 
     def _sign_out(self, fingerprints: frozenset[str]) -> None:
         for session in list(self._sessions.values()):
@@ -222,6 +221,11 @@ class Reception:
 
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.token, None)
+        self._detached.pop(session.token, None)
+        of_party = self._of_party.get(session.party.id, {})
+        of_party.pop(session.token, None)
+        if not of_party:
+            self._of_party.pop(session.party.id, None)
         end = self._ends.pop(session.token, None)
         if end is not None:
             end()

@@ -7,7 +7,6 @@ missed. The page counts, we count; no frame carries a number.
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from typing import Final, Protocol
 
 from kanhuo.accounts.model import Party
@@ -40,10 +39,10 @@ class Session:
 
     __slots__ = ("_kept", "acked", "detached_at", "missed", "page", "rx", "sent", "told_lost", "token", "wire")
 
-    def __init__(self, token: str, page: Page, wire: Wire | None) -> None:
+    def __init__(self, token: str, page: Page) -> None:
         self.token = token
         self.page = page
-        self.wire = wire
+        self.wire: Wire | None = None
         self.rx = 0
         self.sent = 0
         self.acked = 0
@@ -92,4 +91,4 @@ class Session:
 
     def replay(self) -> list[bytes]:
         """Return the frames that the page has not confirmed, oldest first."""
-        return list(islice(self._kept, None)) if self._kept else []
+        return list(self._kept or ())

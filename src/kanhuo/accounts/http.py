@@ -1,0 +1,241 @@
+"""Signing in, inviting, passkeys: the HTTP that a merchant's people use."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, Response, delete, get, post
+from litestar.datastructures import Cookie
+from litestar.params import FromPath, JSONBody
+
+from kanhuo.accounts.messages import MerchantCard, merchant_on_the_wire
+from kanhuo.accounts.model import Agent, Merchant, Party, Role
+from kanhuo.accounts.passkeys import Passkeys
+from kanhuo.accounts.policy import SESSION_LIFE, Act, allow
+from kanhuo.accounts.service import Accounts, SignedIn
+
+COOKIE: Final = "kanhuo_session"
+"""The cookie that holds the secret of a session."""
+
+Login = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+Password = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"\S")]
+
+
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A login with its password."""
+
+    login: Login
+    password: Password
+
+
+class TakeUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a new person wants to be called and sign in."""
+
+    name: Name
+    login: Login
+    password: Password
+
+
+class Invite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """In which role a new person is invited."""
+
+    role: Role
+
+
+class Me(msgspec.Struct, frozen=True):
+    """Who is signed in, and for whom she answers."""
+
+    agent: Person
+    merchant: MerchantCard
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A person with her role."""
+
+    id: str
+    name: str
+    role: Role
+
+
+class People(msgspec.Struct, frozen=True):
+    """The people of a merchant."""
+
+    agents: list[Person]
+
+
+class Invited(msgspec.Struct, frozen=True):
+    """An invitation to hand on."""
+
+    link: str
+    expires_at: int
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """What an invitation is for."""
+
+    merchant: MerchantCard
+    role: Role
+
+
+class NewPasskey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the browser made: ``RegistrationResponseJSON``."""
+
+    credential: dict[str, Any]
+
+
+class PasskeyOptions(msgspec.Struct, frozen=True):
+    """A ceremony's name and ``PublicKeyCredentialRequestOptionsJSON``."""
+
+    ceremony: str
+    options: dict[str, Any]
+
+
+class PasskeySignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the browser signed: ``AuthenticationResponseJSON``."""
+
+    ceremony: Annotated[str, msgspec.Meta(max_length=64)]
+    credential: dict[str, Any]
+
+
+@post("/v1/sessions")
+async def sign_in(accounts: Accounts, request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Response[Me]:
+    """Sign in by login and password."""
+    address = request.client.host if request.client else "unknown"
+    return _entered(request, await accounts.sign_in(data.login, data.password, address))
+
+
+@get("/v1/me")
+async def me(accounts: Accounts, party: Party) -> Me:
+    """Return who is signed in."""
+    allow(party, Act.SIGN_OUT)
+    return _me(await accounts.agent(party.id), await accounts.merchant(party.merchant))
+
+
+@delete("/v1/sessions/current", status_code=204)
+async def sign_out(accounts: Accounts, party: Party) -> Response[None]:
+    """Sign out here."""
+    allow(party, Act.SIGN_OUT)
+    await accounts.sign_out(party)
+    return _left()
+
+
+@delete("/v1/sessions", status_code=204)
+async def sign_out_everywhere(accounts: Accounts, party: Party) -> Response[None]:
+    """Sign out on every device."""
+    allow(party, Act.SIGN_OUT)
+    await accounts.sign_out_everywhere(party.id)
+    return _left()
+
+
+@post("/v1/invitations")
+async def invite(accounts: Accounts, party: Party, origin: str, data: JSONBody[Invite]) -> Invited:
+    """Invite somebody: a link to hand on."""
+    allow(party, Act.INVITE)
+    role = Role.OWNER if data.role is Role.OWNER else Role.AGENT
+    secret, expires_at = await accounts.invite(party.merchant, role)
+    return Invited(invitation_link(origin, secret), expires_at)
+
+
+@get("/v1/invitations/{secret:str}")
+async def invitation(accounts: Accounts, secret: FromPath[str]) -> Invitation:
+    """Return what an invitation is for."""
+    found = await accounts.invitation(secret)
+    return Invitation(merchant_on_the_wire(await accounts.merchant(found.merchant)), found.role)
+
+
+@post("/v1/invitations/{secret:str}")
+async def take_up(
+    accounts: Accounts, request: Request[Any, Any, Any], secret: FromPath[str], data: JSONBody[TakeUp]
+) -> Response[Me]:
+    """Take up an invitation and be signed in."""
+    return _entered(request, await accounts.join(secret, data.name, data.login, data.password))
+
+
+@get("/v1/agents")
+async def people(accounts: Accounts, party: Party) -> People:
+    """Return the owner's colleagues."""
+    allow(party, Act.SEE_AGENTS)
+    return People([_person(agent) for agent in await accounts.agents(party.merchant)])
+
+
+@delete("/v1/agents/{agent:str}", status_code=204)
+async def remove(accounts: Accounts, party: Party, agent: FromPath[str]) -> None:
+    """Take a colleague out; she is signed out everywhere."""
+    allow(party, Act.REMOVE_AGENT)
+    await accounts.remove(party, agent)
+
+
+@post("/v1/passkeys/options", status_code=200)
+async def passkey_options(passkeys: Passkeys, party: Party) -> dict[str, Any]:
+    """Return the options with which the page makes a passkey."""
+    allow(party, Act.KEEP_PASSKEYS)
+    return await passkeys.creation_options(party)
+
+
+@post("/v1/passkeys", status_code=204)
+async def add_passkey(passkeys: Passkeys, party: Party, data: JSONBody[NewPasskey]) -> None:
+    """Keep a new passkey."""
+    allow(party, Act.KEEP_PASSKEYS)
+    await passkeys.add(party, data.credential)
+
+
+@post("/v1/sessions/passkey/options", status_code=200)
+async def passkey_request(passkeys: Passkeys) -> PasskeyOptions:
+    """Return the options with which the page asks for a passkey."""
+    return PasskeyOptions(*passkeys.request_options())
+
+
+@post("/v1/sessions/passkey")
+async def sign_in_by_passkey(
+    accounts: Accounts, passkeys: Passkeys, request: Request[Any, Any, Any], data: JSONBody[PasskeySignIn]
+) -> Response[Me]:
+    """Sign in by passkey."""
+    return _entered(request, await accounts.begin_session(await passkeys.check(data.ceremony, data.credential)))
+
+
+def invitation_link(origin: str, secret: str) -> str:
+    """Return the link of an invitation; the secret stands behind ``#``, so no server or log sees it."""
+    return f"{origin}/console/#invite={secret}"
+
+
+HANDLERS: Final = (
+    sign_in,
+    me,
+    sign_out,
+    sign_out_everywhere,
+    invite,
+    invitation,
+    take_up,
+    people,
+    remove,
+    passkey_options,
+    add_passkey,
+    passkey_request,
+    sign_in_by_passkey,
+)
+
+
+def _entered(request: Request[Any, Any, Any], entered: SignedIn) -> Response[Me]:
+    cookie = Cookie(
+        COOKIE,
+        entered.secret,
+        max_age=SESSION_LIFE // 1_000,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return Response(_me(entered.agent, entered.merchant), status_code=201, cookies=[cookie])
+
+
+def _left() -> Response[None]:
+    return Response(None, status_code=204, cookies=[Cookie(COOKIE, "", max_age=0, httponly=True, samesite="lax")])
+
+
+def _me(agent: Agent, merchant: Merchant) -> Me:
+    return Me(_person(agent), merchant_on_the_wire(merchant))
+
+
+def _person(agent: Agent) -> Person:
+    return Person(agent.id, agent.name, agent.role)

@@ -1,0 +1,288 @@
+"""Merchants, their people, sessions and invitations as rows. Secrets are kept as fingerprints only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, bindparam, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from kanhuo.accounts.model import Agent, Merchant, Role
+from kanhuo.kernel.clock import Millis
+from kanhuo.shell.database import Statement, Transaction, metadata
+
+MERCHANTS: Final = Table(
+    "merchants",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+AGENTS: Final = Table(
+    "agents",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("merchant", String, nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("login", String, unique=True),
+    Column("password", String),
+    Column("created_at", BigInteger, nullable=False),
+    Column("removed_at", BigInteger),
+)
+"""``login`` and ``password`` are empty for an agent whom the shop's back end vouches for."""
+SESSIONS: Final = Table(
+    "sessions",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("agent", String, nullable=False, index=True),
+    Column("expires_at", BigInteger, nullable=False),
+)
+INVITATIONS: Final = Table(
+    "invitations",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("merchant", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_by", String),
+)
+PASSKEYS: Final = Table(
+    "passkeys",
+    metadata,
+    Column("credential", LargeBinary, primary_key=True),
+    Column("agent", String, nullable=False, index=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A way in for one new person."""
+
+    merchant: str
+    role: Role
+    expires_at: Millis
+    used_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A credential that an agent's device holds (WebAuthn)."""
+
+    credential: bytes
+    agent: str
+    public_key: bytes
+    sign_count: int
+
+
+_people = (AGENTS.c.id, AGENTS.c.merchant, AGENTS.c.name, AGENTS.c.role)
+_present = AGENTS.c.removed_at.is_(None)
+_put_merchant = Statement(
+    insert(MERCHANTS)
+    .values(id=bindparam("id"), body=bindparam("body"))
+    .on_conflict_do_update(index_elements=[MERCHANTS.c.id], set_={"body": bindparam("body")})
+)
+_merchant = Statement(select(MERCHANTS.c.body).where(MERCHANTS.c.id == bindparam("id")))
+_merchants = Statement(select(MERCHANTS.c.body).order_by(MERCHANTS.c.id))
+_add_agent = Statement(
+    AGENTS.insert().values({c.name: bindparam(c.name) for c in AGENTS.c if c.name != "removed_at"})
+)
+_name_agent = Statement(
+    insert(AGENTS)
+    .values(
+        {name: bindparam(name) for name in ("id", "merchant", "name", "role", "created_at")},
+    )
+    .on_conflict_do_update(index_elements=[AGENTS.c.id], set_={"name": bindparam("name")})
+)
+_agent = Statement(select(*_people).where(AGENTS.c.id == bindparam("id")))
+_present_agent = Statement(select(*_people).where(AGENTS.c.id == bindparam("id"), _present))
+_agents = Statement(
+    select(*_people).where(AGENTS.c.merchant == bindparam("merchant"), _present).order_by(AGENTS.c.created_at)
+)
+_login = Statement(select(*_people, AGENTS.c.password).where(AGENTS.c.login == bindparam("login"), _present))
+_remove = Statement(
+    update(AGENTS)
+    .where(AGENTS.c.id == bindparam("the_id"))
+    .values(removed_at=bindparam("removed_at"), login=None, password=None)
+)
+_set_password = Statement(
+    update(AGENTS).where(AGENTS.c.id == bindparam("the_id")).values(password=bindparam("password"))
+)
+_add_session = Statement(SESSIONS.insert().values({c.name: bindparam(c.name) for c in SESSIONS.c}))
+_session = Statement(
+    select(*_people, SESSIONS.c.expires_at)
+    .select_from(SESSIONS.join(AGENTS, AGENTS.c.id == SESSIONS.c.agent))
+    .where(SESSIONS.c.fingerprint == bindparam("fingerprint"), SESSIONS.c.expires_at > bindparam("now"), _present)
+)
+_extend = Statement(
+    update(SESSIONS)
+    .where(SESSIONS.c.fingerprint == bindparam("the_fingerprint"))
+    .values(expires_at=bindparam("expires_at"))
+)
+_end_session = Statement(delete(SESSIONS).where(SESSIONS.c.fingerprint == bindparam("fingerprint")))
+_sessions = Statement(select(SESSIONS.c.fingerprint).where(SESSIONS.c.agent == bindparam("agent")))
+_end_sessions = Statement(delete(SESSIONS).where(SESSIONS.c.agent == bindparam("agent")))
+_add_invitation = Statement(
+    INVITATIONS.insert().values({c.name: bindparam(c.name) for c in INVITATIONS.c if c.name != "used_by"})
+)
+_invitation = Statement(
+    select(INVITATIONS.c.merchant, INVITATIONS.c.role, INVITATIONS.c.expires_at, INVITATIONS.c.used_by).where(
+        INVITATIONS.c.fingerprint == bindparam("fingerprint")
+    )
+)
+_spend = Statement(
+    update(INVITATIONS)
+    .where(INVITATIONS.c.fingerprint == bindparam("the_fingerprint"), INVITATIONS.c.used_by.is_(None))
+    .values(used_by=bindparam("used_by"))
+)
+_add_passkey = Statement(PASSKEYS.insert().values({c.name: bindparam(c.name) for c in PASSKEYS.c}))
+_passkey = Statement(
+    select(PASSKEYS.c.credential, PASSKEYS.c.agent, PASSKEYS.c.public_key, PASSKEYS.c.sign_count).where(
+        PASSKEYS.c.credential == bindparam("credential")
+    )
+)
+_passkeys = Statement(select(PASSKEYS.c.credential).where(PASSKEYS.c.agent == bindparam("agent")))
+_count_use = Statement(
+    update(PASSKEYS)
+    .where(PASSKEYS.c.credential == bindparam("the_credential"))
+    .values(sign_count=bindparam("sign_count"))
+)
+
+
+def put_merchant(tx: Transaction, merchant: Merchant) -> None:
+    """Write a merchant, new or changed."""
+    tx.change(_put_merchant, {"id": merchant.id, "body": msgspec.json.encode(merchant)})
+
+
+def merchant(tx: Transaction, id: str) -> Merchant | None:
+    """Return a merchant by its id."""
+    row = tx.first(_merchant, {"id": id})
+    return None if row is None else msgspec.json.decode(row[0], type=Merchant)
+
+
+def merchants(tx: Transaction) -> list[Merchant]:
+    """Return every merchant."""
+    return [msgspec.json.decode(body, type=Merchant) for (body,) in tx.all(_merchants)]
+
+
+def add_agent(tx: Transaction, agent: Agent, login: str, password: str, at: Millis) -> None:
+    """Write a new person with her login and the hash of her password."""
+    row = _row(agent) | {"login": login, "password": password, "created_at": at}
+    tx.change(_add_agent, row)
+
+
+def name_agent(tx: Transaction, agent: Agent, at: Millis) -> None:
+    """Write a person whom the shop's back end vouches for, or her changed name."""
+    tx.change(_name_agent, _row(agent) | {"created_at": at})
+
+
+def agent(tx: Transaction, id: str) -> Agent | None:
+    """Return a person by her id, removed or not."""
+    row = tx.first(_agent, {"id": id})
+    return None if row is None else _person(*row)
+
+
+def present_agent(tx: Transaction, id: str) -> Agent | None:
+    """Return a person by her id, unless she was removed."""
+    row = tx.first(_present_agent, {"id": id})
+    return None if row is None else _person(*row)
+
+
+def agents(tx: Transaction, merchant: str) -> list[Agent]:
+    """Return the people of a merchant."""
+    return [_person(*row) for row in tx.all(_agents, {"merchant": merchant})]
+
+
+def by_login(tx: Transaction, login: str) -> tuple[Agent, str] | None:
+    """Return the person of a login with the hash of her password."""
+    row = tx.first(_login, {"login": login})
+    return None if row is None or row[4] is None else (_person(*row[:4]), row[4])
+
+
+def remove_agent(tx: Transaction, id: str, at: Millis) -> None:
+    """Take a person out; her name stays in the list of calls."""
+    tx.change(_remove, {"the_id": id, "removed_at": at})
+
+
+def set_password(tx: Transaction, id: str, password: str) -> None:
+    """Write the hash of a password anew."""
+    tx.change(_set_password, {"the_id": id, "password": password})
+
+
+def add_session(tx: Transaction, fingerprint: str, agent: str, expires_at: Millis) -> None:
+    """Write a session."""
+    tx.change(_add_session, {"fingerprint": fingerprint, "agent": agent, "expires_at": expires_at})
+
+
+def session(tx: Transaction, fingerprint: str, now: Millis) -> tuple[Agent, Millis] | None:
+    """Return whose session this is and when it expires."""
+    row = tx.first(_session, {"fingerprint": fingerprint, "now": now})
+    return None if row is None else (_person(*row[:4]), row[4])
+
+
+def extend_session(tx: Transaction, fingerprint: str, expires_at: Millis) -> None:
+    """Let a session live on."""
+    tx.change(_extend, {"the_fingerprint": fingerprint, "expires_at": expires_at})
+
+
+def end_session(tx: Transaction, fingerprint: str) -> None:
+    """End one session."""
+    tx.change(_end_session, {"fingerprint": fingerprint})
+
+
+def end_sessions(tx: Transaction, agent: str) -> frozenset[str]:
+    """End every session of a person; return their fingerprints."""
+    ended = frozenset(fingerprint for (fingerprint,) in tx.all(_sessions, {"agent": agent}))
+    tx.change(_end_sessions, {"agent": agent})
+    return ended
+
+
+def add_invitation(tx: Transaction, fingerprint: str, merchant: str, role: Role, expires_at: Millis) -> None:
+    """Write an invitation."""
+    row = {"fingerprint": fingerprint, "merchant": merchant, "role": role.value, "expires_at": expires_at}
+    tx.change(_add_invitation, row)
+
+
+def invitation(tx: Transaction, fingerprint: str) -> Invitation | None:
+    """Return an invitation, spent or not."""
+    row = tx.first(_invitation, {"fingerprint": fingerprint})
+    return None if row is None else Invitation(row[0], Role(row[1]), row[2], row[3])
+
+
+def spend_invitation(tx: Transaction, fingerprint: str, agent: str) -> bool:
+    """Use an invitation; ``False`` where somebody has used it already."""
+    return tx.change(_spend, {"the_fingerprint": fingerprint, "used_by": agent}) == 1
+
+
+def add_passkey(tx: Transaction, passkey: Passkey, at: Millis) -> None:
+    """Write a passkey."""
+    row = {"credential": passkey.credential, "agent": passkey.agent, "public_key": passkey.public_key}
+    tx.change(_add_passkey, row | {"sign_count": passkey.sign_count, "created_at": at})
+
+
+def passkey(tx: Transaction, credential: bytes) -> Passkey | None:
+    """Return a passkey by its credential id."""
+    row = tx.first(_passkey, {"credential": credential})
+    return None if row is None else Passkey(*row)
+
+
+def passkeys(tx: Transaction, agent: str) -> list[bytes]:
+    """Return the credential ids of a person's passkeys."""
+    return [credential for (credential,) in tx.all(_passkeys, {"agent": agent})]
+
+
+def count_use(tx: Transaction, credential: bytes, sign_count: int) -> None:
+    """Note how often a passkey says it has signed."""
+    tx.change(_count_use, {"the_credential": credential, "sign_count": sign_count})
+
+
+def _row(agent: Agent) -> dict[str, object]:
+    return {"id": agent.id, "merchant": agent.merchant, "name": agent.name, "role": agent.role.value}
+
+
+def _person(id: str, merchant: str, name: str, role: str) -> Agent:
+    return Agent(id=id, merchant=merchant, name=name, role=Role(role))

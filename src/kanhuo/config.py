@@ -1,0 +1,70 @@
+"""Every setting, each with its reason. Read from the environment once, at the start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this process runs. Each field is set by the environment variable ``KANHUO_`` + its name in capitals."""
+
+    data: Path = Path("kanhuo-data")
+    """Folder of the database and of generated keys."""
+    host: str = "127.0.0.1"
+    """Address to listen on; behind a proxy that ends TLS this is right, on a telephone's network it is ``0.0.0.0``."""
+    port: int = 8000
+    public: str = ""
+    """Origin under which people reach us, such as ``https://call.example.com``; links and passkeys need it."""
+    pass_key: str = ""
+    """Key that the shop's back end signs passes with: a secret of 32 bytes or more (HS256), or a PEM public key (EdDSA).
+    Empty: a secret is generated in the data folder."""
+    pass_audience: str = "kanhuo"
+    """The ``aud`` that passes must name; two installations that share a key are told apart by it."""
+    shop_origins: tuple[str, ...] = ()
+    """Origins of shop pages that may frame the call page, such as ``https://shop.example.com``."""
+    picture_origins: tuple[str, ...] = ()
+    """Origins from which context cards may show pictures, beside our own."""
+    ice_servers: str = "[]"
+    """JSON list of STUN and TURN servers as ``RTCIceServer`` writes them."""
+    message_rate: float = 100
+    """Messages a second that one connection may send on average."""
+    certificate: Path | None = None
+    """TLS certificate (PEM), where no proxy ends TLS."""
+    certificate_key: Path | None = None
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data / "kanhuo.sqlite"
+
+
+_LISTS = frozenset({"shop_origins", "picture_origins"})
+_PATHS = frozenset({"data", "certificate", "certificate_key"})
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings that the environment gives.
+
+    Raises:
+        ValueError: a number that is none.
+    """
+    given: dict[str, object] = {}
+    for name in Settings.__dataclass_fields__:
+        text = environment.get(f"KANHUO_{name.upper()}")
+        if text is None:
+            continue
+        if name in _LISTS:
+            given[name] = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+        elif name in _PATHS:
+            given[name] = Path(text)
+        elif name == "port":
+            given[name] = int(text)
+        elif name == "message_rate":
+            given[name] = float(text)
+        else:
+            given[name] = text
+    return Settings(**given)  # type: ignore[arg-type]
