@@ -106,10 +106,6 @@ class CallView(Message, frozen=True, tag="call", kw_only=True):
     connected_at: Instant | None = None
     ended_at: Instant | None = None
     reason: Reason | None = None
-    rated: bool = False
-    """The buyer has given a verdict."""
-    wrapped: bool = False
-    """The agent has written (or skipped) the wrap-up."""
 
 
 class QueueView(Message, frozen=True, tag="queue", kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from kanhuo.accounts.messages import AgentCard, merchant_on_the_wire
@@ -151,7 +151,7 @@ class Calls:
             Refused: ``not_yours``, ``not_now`` while the call goes on, ``not_found``.
         """
         now = self._desk.clock.now()
-        await self._show(await self._desk.db.write(units.rate, call, party.id, stars, why, now), rated=True)
+        await self._desk.db.write(units.rate, call, party.id, stars, why, now)
 
     async def wrap_up(self, party: Party, call: str, outcome: Outcome, note: str) -> None:
         """Keep an agent's note and let her be rung again.
@@ -161,10 +161,9 @@ class Calls:
         """
         self._agent(party)
         now = self._desk.clock.now()
-        wrapped = await self._desk.db.write(units.wrap_up, call, party.id, outcome, note, now)
+        await self._desk.db.write(units.wrap_up, call, party.id, outcome, note, now)
         if self._desk.presence.standing(party.merchant, party.id) is Standing.WRAPPING:
             self._desk.presence.rest(party.merchant, party.id, now)
-        await self._show(wrapped, wrapped=True)
 
     # What the network tells
 
@@ -330,11 +329,9 @@ class Calls:
             until = self._desk.clock.now() + self._desk.patience.wrap_up
             self._desk.presence.rest(after.merchant, after.agent, until)
 
-    async def _show(
-        self, call: Call, before: Call | None = None, *, rated: bool = False, wrapped: bool = False
-    ) -> None:
+    async def _show(self, call: Call, before: Call | None = None) -> None:
         desk = self._desk
-        facts = replace(await self.facts(call), rated=rated, wrapped=wrapped)
+        facts = await self.facts(call)
         tell(desk.bus, call.buyer, buyers_view(call, facts, desk.patience))
         if call.agent is not None:
             here = agents_view(call, facts, desk.patience, here=call.reason is None or call.answered_at is not None)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     func,
+    literal_column,
     select,
     text,
     update,
@@ -85,7 +86,9 @@ class Listed:
     note: str | None
 
 
-_live = CALLS.c.state != State.ENDED.value
+_live = CALLS.c.state != literal_column("'ended'")
+"""As the partial indexes say it, to the letter: a bound value would not let SQLite use them."""
+
 _insert = Statement(CALLS.insert().values({c.name: bindparam(c.name) for c in CALLS.c}))
 _by_id = Statement(select(CALLS.c.body).where(CALLS.c.id == bindparam("id")))
 _by_key = Statement(select(CALLS.c.body).where(CALLS.c.buyer == bindparam("buyer"), CALLS.c.key == bindparam("key")))

@@ -135,7 +135,7 @@ def recover(tx: Transaction, patience: Patience, now: Millis) -> list[Change]:
     return changes
 
 
-def rate(tx: Transaction, call: str, buyer: str, stars: int, why: RatingWhy | None, now: Millis) -> Call:
+def rate(tx: Transaction, call: str, buyer: str, stars: int, why: RatingWhy | None, now: Millis) -> None:
     """Keep a buyer's verdict on an ended call; the first one counts.
 
     Raises:
@@ -149,10 +149,9 @@ def rate(tx: Transaction, call: str, buyer: str, stars: int, why: RatingWhy | No
     if not store.rated(tx, call):
         store.rate(tx, call, stars, why, now)
         journal.append(tx, call, Rated(stars, why), now)
-    return rated
 
 
-def wrap_up(tx: Transaction, call: str, agent: str, outcome: Outcome, note: str, now: Millis) -> Call:
+def wrap_up(tx: Transaction, call: str, agent: str, outcome: Outcome, note: str, now: Millis) -> None:
     """Keep an agent's note on a call she answered; the first one counts.
 
     Raises:
@@ -166,7 +165,6 @@ def wrap_up(tx: Transaction, call: str, agent: str, outcome: Outcome, note: str,
     if not store.wrapped(tx, call):
         store.wrap_up(tx, wrapped, outcome, note, now)
         journal.append(tx, call, WrappedUp(agent, outcome), now)
-    return wrapped
 
 
 def found(tx: Transaction, call: str) -> Call:

@@ -19,8 +19,6 @@ class Facts:
     card: Card
     merchant: MerchantCard
     agent: AgentCard | None = None
-    rated: bool = False
-    wrapped: bool = False
 
 
 def buyers_view(call: Call, facts: Facts, patience: Patience) -> CallView:
@@ -66,6 +64,4 @@ def _view(
         connected_at=call.connected_at,
         ended_at=call.ended_at,
         reason=call.reason,
-        rated=facts.rated,
-        wrapped=facts.wrapped,
     )

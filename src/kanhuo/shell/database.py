@@ -41,12 +41,18 @@ _DIALECT: Final = sqlite.dialect(paramstyle="named")
 
 
 class Statement:
-    """A statement built with SQLAlchemy Core and compiled to text once."""
+    """A statement built with SQLAlchemy Core and compiled to text once; ``constants`` are the values it was built with."""
 
-    __slots__ = ("text",)
+    __slots__ = ("constants", "text")
 
     def __init__(self, clause: ClauseElement) -> None:
-        self.text = str(clause.compile(dialect=_DIALECT))
+        compiled = clause.compile(dialect=_DIALECT)
+        self.text = str(compiled)
+        self.constants = {name: value for name, value in compiled.params.items() if value is not None}
+
+    def bind(self, parameters: Mapping[str, object] | None) -> Mapping[str, object]:
+        """Return all values that the statement is run with."""
+        return {**self.constants, **(parameters or {})} if self.constants else parameters or {}
 
 
 class Transaction:
@@ -59,16 +65,16 @@ class Transaction:
 
     def all(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> list[Row]:
         """Return every row."""
-        return self._connection.execute(statement.text, parameters or {}).fetchall()
+        return self._connection.execute(statement.text, statement.bind(parameters)).fetchall()
 
     def first(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Row | None:
         """Return the first row, or ``None``."""
-        row: Row | None = self._connection.execute(statement.text, parameters or {}).fetchone()
+        row: Row | None = self._connection.execute(statement.text, statement.bind(parameters)).fetchone()
         return row
 
     def change(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> int:
         """Run an INSERT, UPDATE or DELETE; return how many rows it touched."""
-        return self._connection.execute(statement.text, parameters or {}).rowcount
+        return self._connection.execute(statement.text, statement.bind(parameters)).rowcount
 
 
 @dataclass(slots=True)

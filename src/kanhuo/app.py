@@ -1,0 +1,168 @@
+"""Builds every part and joins them, here and nowhere else."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import uvicorn
+from litestar import Litestar
+from litestar.types import ControllerRouterHandler
+
+from kanhuo.accounts.passes import verifier
+from kanhuo.accounts.passkeys import Passkeys
+from kanhuo.accounts.service import Accounts
+from kanhuo.calls.policy import DEFAULT, Patience
+from kanhuo.calls.service import Calls, Desk
+from kanhuo.catalogue.service import Cards
+from kanhuo.chat.service import Chat
+from kanhuo.config import Settings
+from kanhuo.consent.service import ConsentBook
+from kanhuo.edge.dispatch import Dispatch, Rooms
+from kanhuo.edge.http import Services, application
+from kanhuo.edge.pages import Pages
+from kanhuo.edge.reception import House, Reception
+from kanhuo.edge.socket import Door, Limits, PicowsUpgrade
+from kanhuo.kernel.clock import Clock, SystemClock
+from kanhuo.kernel.ids import new_secret
+from kanhuo.presence.service import PresenceBook
+from kanhuo.shell.alarm import Alarm
+from kanhuo.shell.bus import Bus
+from kanhuo.shell.database import Database
+from kanhuo.shell.migrate import migrate
+from kanhuo.signalling.messages import IceServer
+from kanhuo.signalling.service import Signalling
+
+GC_THRESHOLDS: Final = (50_000, 20, 100)
+"""A full collection takes longer than a ring may: what start-up made is frozen, and the rest is looked at rarely."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One process of kanhuo, built and not yet started."""
+
+    settings: Settings
+    db: Database
+    accounts: Accounts
+    calls: Calls
+    presence: PresenceBook
+    reception: Reception
+    door: Door
+    alarm: Alarm
+    asgi: Litestar
+
+    async def start(self) -> None:
+        """Open the database, take up the calls that were going on, and let time act."""
+        await self.db.open()
+        await self.calls.recover()
+        self.alarm.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+
+    async def stop(self) -> None:
+        """Tell every page that we shall be back, and close."""
+        await self.reception.close()
+        await self.alarm.stop()
+        await self.db.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    patience: Patience = DEFAULT,
+    more: Sequence[ControllerRouterHandler] = (),
+    web: Path | None = None,
+) -> App:
+    """Build an app. The database is brought to the present schema first.
+
+    Raises:
+        ValueError: a key or a list in the settings cannot be read.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    migrate(settings.database)
+    clock = clock or SystemClock()
+    bus, db = Bus(), Database(settings.database)
+    pepper = _kept_secret(settings.data / "pepper.key")
+    checks = verifier(pass_key(settings), settings.pass_audience, pepper.encode())
+    accounts = Accounts(db, bus, clock, checks)
+    cards, presence = Cards(db), PresenceBook(clock, bus)
+    calls = Calls(Desk(db, bus, clock, accounts, cards, presence, patience))
+    consents, chat = ConsentBook(db, bus, clock, calls), Chat(db, bus, clock, calls)
+    ice = msgspec.convert(json.loads(settings.ice_servers), tuple[IceServer, ...])
+    signalling = Signalling(bus, clock, calls, consents, ice)
+    dispatch = Dispatch(Rooms(presence, calls, consents, chat, signalling))
+    reception = Reception(House(bus, clock, accounts, presence, calls, dispatch))
+
+    async def beat() -> None:
+        await reception.sweep()
+        await calls.beat()
+
+    origin = public_origin(settings)
+    pages = Pages(web, shops=settings.shop_origins, pictures=settings.picture_origins)
+    services = Services(accounts, Passkeys(db, clock, origin), calls, chat, pages, origin)
+    rate = settings.message_rate
+    return App(
+        settings=settings,
+        db=db,
+        accounts=accounts,
+        calls=calls,
+        presence=presence,
+        reception=reception,
+        door=Door(reception, Limits(rate=rate, burst=4 * rate, abuse=20 * rate), frozenset(settings.shop_origins)),
+        alarm=Alarm(beat),
+        asgi=application(services, more),
+    )
+
+
+def server(app: App) -> uvicorn.Server:
+    """Return the server that runs an app: HTTP by Litestar, the socket by picows, on one port."""
+    settings = app.settings
+    app.asgi.on_startup.append(app.start)
+    app.asgi.on_shutdown.append(app.stop)
+    config = uvicorn.Config(
+        app.asgi,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws=type("Upgrade", (PicowsUpgrade,), {"door": app.door}),
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.certificate_key,
+    )
+    return uvicorn.Server(config)
+
+
+def pass_key(settings: Settings) -> str:
+    """Return the key of passes: the configured one, or a secret generated once in the data folder."""
+    return settings.pass_key or _kept_secret(settings.data / "pass.key")
+
+
+def public_origin(settings: Settings) -> str:
+    """Return the origin under which people reach us."""
+    scheme = "https" if settings.certificate else "http"
+    return settings.public.rstrip("/") or f"{scheme}://localhost:{settings.port}"
+
+
+def _kept_secret(path: Path) -> str:
+    """Return the secret of a file, readable by us alone; it is made on first use."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    secret = new_secret()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret)
+    return secret

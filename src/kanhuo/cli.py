@@ -1,0 +1,169 @@
+"""The command ``kanhuo``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kanhuo.accounts.http import invitation_link
+from kanhuo.accounts.model import Merchant, Role
+from kanhuo.accounts.passes import mint
+from kanhuo.app import App, build, pass_key, public_origin, server
+from kanhuo.config import Settings, from_environment
+from kanhuo.drawing import drawings
+from kanhuo.kernel.clock import MINUTE, SystemClock
+from kanhuo.kernel.ids import MERCHANT, new_id
+from kanhuo.protocol import schema as protocol_schema
+from kanhuo.shell import journal as journal_store
+from kanhuo.shell.database import Database
+from kanhuo.shell.migrate import migrate as bring_up_to_date
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kanhuo")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """kanhuo 看货: video calls from a shop's buyer to its merchant. Settings come from KANHUO_… in the environment."""
+    context.obj = from_environment()
+
+
+@main.command()
+@click.option("--port", type=int, help="Port to listen on.")
+@click.option("--host", help="Address to listen on.")
+@click.pass_obj
+def serve(settings: Settings, port: int | None, host: str | None) -> None:
+    """Serve calls: API, socket, the buyer's page and the console, on one port."""
+    settings = replace(settings, port=port or settings.port, host=host or settings.host)
+    server(build(settings)).run()
+
+
+@main.command()
+@click.pass_obj
+def migrate(settings: Settings) -> None:
+    """Bring the database to the present schema."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    bring_up_to_date(settings.database)
+    click.echo(f"{settings.database} is up to date")
+
+
+@main.group()
+def merchant() -> None:
+    """Merchants."""
+
+
+@merchant.command("add")
+@click.option("--name", required=True, help="The merchant's name, as buyers see it.")
+@click.option("--id", "id_", help="Its id, such as mer_apples; else a random one.")
+@click.pass_obj
+def merchant_add(settings: Settings, name: str, id_: str | None) -> None:
+    """Add a merchant and print the link that invites its owner."""
+    added = Merchant(id=id_ or new_id(MERCHANT), name=name)
+
+    async def add(app: App) -> str:
+        await app.accounts.put_merchant(added)
+        secret, _ = await app.accounts.invite(added.id, Role.OWNER)
+        return secret
+
+    secret = _with_app(settings, add)
+    click.echo(f"merchant  {added.id}\nowner     {invitation_link(public_origin(settings), secret)}")
+
+
+@main.command("pass")
+@click.option("--role", type=click.Choice(["buyer", "agent"]), default="buyer", show_default=True)
+@click.option("--merchant", required=True, help="The merchant's id.")
+@click.option("--sub", default="visitor", show_default=True, help="Your own id of the person.")
+@click.option("--name", default="Agent", show_default=True, help="For an agent: her name.")
+@click.option("--kind", default="product", show_default=True, help="product, cart, order, case, chat or link")
+@click.option("--ref", default="sample", show_default=True, help="Your own id of the product, order or case.")
+@click.option("--title", default="A sample product", show_default=True)
+@click.option("--minutes", default=15, show_default=True, help="How long it is valid; 60 at most.")
+@click.pass_obj
+def pass_(settings: Settings, role: str, merchant: str, sub: str, minutes: int, **card: str) -> None:
+    """Mint a pass, for trying things out; in earnest, your shop's back end signs them."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    claims: dict[str, Any] = {"role": role, "sub": sub, "merchant": merchant}
+    if role == "agent":
+        claims["name"] = card["name"]
+    else:
+        claims["context"] = {"kind": card["kind"], "ref": card["ref"], "title": card["title"]}
+    now, life = SystemClock().now(), minutes * MINUTE
+    click.echo(mint(pass_key(settings), claims, audience=settings.pass_audience, now=now, life=life))
+
+
+@main.group()
+def journal() -> None:
+    """The journal."""
+
+
+@journal.command("verify")
+@click.argument("database", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.pass_obj
+def journal_verify(settings: Settings, database: Path | None) -> None:
+    """Check every hash chain; name the first broken line. Exit code 1 where there is one."""
+    verdict = _read(database or settings.database, journal_store.verify)
+    click.echo(f"{verdict.lines} lines in {verdict.chains} chains")
+    if verdict.broken is not None:
+        click.echo(f"broken: {verdict.broken}", err=True)
+        sys.exit(1)
+    click.echo("unbroken")
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of the socket's messages."""
+    click.echo(json.dumps(protocol_schema(), indent=2, ensure_ascii=False))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def states(folder: Path) -> None:
+    """Draw the state machines into a folder, from their tables."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, drawing in drawings().items():
+        (folder / f"{name}.svg").write_text(drawing, encoding="utf-8")
+
+
+@main.command()
+@click.option("--port", type=int, envvar="PORT", default=8000, show_default=True)
+@click.option("--lan", is_flag=True, envvar="LAN", help="Serve over TLS to the local network, with a QR code.")
+@click.option("--no-robot", is_flag=True, help="Without the robot agent.")
+def demo(port: int, lan: bool, no_robot: bool) -> None:
+    """Show everything on one port: the sample shop, the consoles, a robot that answers."""
+    from kanhuo.demo.run import demo as run_demo  # noqa: PLC0415 - the demo needs more packages than the server
+
+    run_demo(port=port, lan=lan, robot=not no_robot)
+
+
+def _with_app(settings: Settings, work: Any) -> Any:
+    app = build(settings)
+
+    async def run() -> Any:
+        await app.db.open()
+        try:
+            return await work(app)
+        finally:
+            await app.db.close()
+
+    return asyncio.run(run())
+
+
+def _read(path: Path, work: Any) -> Any:
+    async def run() -> Any:
+        db = Database(path)
+        await db.open()
+        try:
+            return await db.read(work)
+        finally:
+            await db.close()
+
+    return asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()
