@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -54,13 +54,18 @@ class App:
     presence: PresenceBook
     reception: Reception
     door: Door
+    beat: Callable[[], Awaitable[None]]
     alarm: Alarm
     asgi: Litestar
 
-    async def start(self) -> None:
-        """Open the database, take up the calls that were going on, and let time act."""
+    async def open(self) -> None:
+        """Open the database and take up the calls that were going on."""
         await self.db.open()
         await self.calls.recover()
+
+    async def start(self) -> None:
+        """Open, and let time act."""
+        await self.open()
         self.alarm.start()
         gc.collect()
         gc.freeze()
@@ -117,15 +122,19 @@ def build(
         presence=presence,
         reception=reception,
         door=Door(reception, Limits(rate=rate, burst=4 * rate, abuse=20 * rate), frozenset(settings.shop_origins)),
+        beat=beat,
         alarm=Alarm(beat),
         asgi=application(services, more),
     )
 
 
-def server(app: App) -> uvicorn.Server:
-    """Return the server that runs an app: HTTP by Litestar, the socket by picows, on one port."""
+def server(app: App, *, alarm: bool = True) -> uvicorn.Server:
+    """Return the server that runs an app: HTTP by Litestar, the socket by picows, on one port.
+
+    Without ``alarm``, time acts only when ``app.beat`` is called.
+    """
     settings = app.settings
-    app.asgi.on_startup.append(app.start)
+    app.asgi.on_startup.append(app.start if alarm else app.open)
     app.asgi.on_shutdown.append(app.stop)
     config = uvicorn.Config(
         app.asgi,

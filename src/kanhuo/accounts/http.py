@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from kanhuo.accounts.messages import MerchantCard, merchant_on_the_wire
@@ -100,21 +101,21 @@ class PasskeySignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/v1/sessions")
-async def sign_in(accounts: Accounts, request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Response[Me]:
+async def sign_in(accounts: NamedDependency[Accounts], request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Response[Me]:
     """Sign in by login and password."""
     address = request.client.host if request.client else "unknown"
     return _entered(request, await accounts.sign_in(data.login, data.password, address))
 
 
 @get("/v1/me")
-async def me(accounts: Accounts, party: Party) -> Me:
+async def me(accounts: NamedDependency[Accounts], party: NamedDependency[Party]) -> Me:
     """Return who is signed in."""
     allow(party, Act.SIGN_OUT)
     return _me(await accounts.agent(party.id), await accounts.merchant(party.merchant))
 
 
 @delete("/v1/sessions/current", status_code=204)
-async def sign_out(accounts: Accounts, party: Party) -> Response[None]:
+async def sign_out(accounts: NamedDependency[Accounts], party: NamedDependency[Party]) -> Response[None]:
     """Sign out here."""
     allow(party, Act.SIGN_OUT)
     await accounts.sign_out(party)
@@ -122,7 +123,7 @@ async def sign_out(accounts: Accounts, party: Party) -> Response[None]:
 
 
 @delete("/v1/sessions", status_code=204)
-async def sign_out_everywhere(accounts: Accounts, party: Party) -> Response[None]:
+async def sign_out_everywhere(accounts: NamedDependency[Accounts], party: NamedDependency[Party]) -> Response[None]:
     """Sign out on every device."""
     allow(party, Act.SIGN_OUT)
     await accounts.sign_out_everywhere(party.id)
@@ -130,7 +131,7 @@ async def sign_out_everywhere(accounts: Accounts, party: Party) -> Response[None
 
 
 @post("/v1/invitations")
-async def invite(accounts: Accounts, party: Party, origin: str, data: JSONBody[Invite]) -> Invited:
+async def invite(accounts: NamedDependency[Accounts], party: NamedDependency[Party], origin: NamedDependency[str], data: JSONBody[Invite]) -> Invited:
     """Invite somebody: a link to hand on."""
     allow(party, Act.INVITE)
     role = Role.OWNER if data.role is Role.OWNER else Role.AGENT
@@ -139,7 +140,7 @@ async def invite(accounts: Accounts, party: Party, origin: str, data: JSONBody[I
 
 
 @get("/v1/invitations/{secret:str}")
-async def invitation(accounts: Accounts, secret: FromPath[str]) -> Invitation:
+async def invitation(accounts: NamedDependency[Accounts], secret: FromPath[str]) -> Invitation:
     """Return what an invitation is for."""
     found = await accounts.invitation(secret)
     return Invitation(merchant_on_the_wire(await accounts.merchant(found.merchant)), found.role)
@@ -147,55 +148,55 @@ async def invitation(accounts: Accounts, secret: FromPath[str]) -> Invitation:
 
 @post("/v1/invitations/{secret:str}")
 async def take_up(
-    accounts: Accounts, request: Request[Any, Any, Any], secret: FromPath[str], data: JSONBody[TakeUp]
+    accounts: NamedDependency[Accounts], request: Request[Any, Any, Any], secret: FromPath[str], data: JSONBody[TakeUp]
 ) -> Response[Me]:
     """Take up an invitation and be signed in."""
     return _entered(request, await accounts.join(secret, data.name, data.login, data.password))
 
 
 @get("/v1/agents")
-async def people(accounts: Accounts, party: Party) -> People:
+async def people(accounts: NamedDependency[Accounts], party: NamedDependency[Party]) -> People:
     """Return the owner's colleagues."""
     allow(party, Act.SEE_AGENTS)
     return People([_person(agent) for agent in await accounts.agents(party.merchant)])
 
 
 @delete("/v1/agents/{agent:str}", status_code=204)
-async def remove(accounts: Accounts, party: Party, agent: FromPath[str]) -> None:
+async def remove(accounts: NamedDependency[Accounts], party: NamedDependency[Party], agent: FromPath[str]) -> None:
     """Take a colleague out; she is signed out everywhere."""
     allow(party, Act.REMOVE_AGENT)
     await accounts.remove(party, agent)
 
 
 @post("/v1/passkeys/options", status_code=200)
-async def passkey_options(passkeys: Passkeys, party: Party) -> dict[str, Any]:
+async def passkey_options(passkeys: NamedDependency[Passkeys], party: NamedDependency[Party]) -> dict[str, Any]:
     """Return the options with which the page makes a passkey."""
     allow(party, Act.KEEP_PASSKEYS)
     return await passkeys.creation_options(party)
 
 
 @post("/v1/passkeys", status_code=204)
-async def add_passkey(passkeys: Passkeys, party: Party, data: JSONBody[NewPasskey]) -> None:
+async def add_passkey(passkeys: NamedDependency[Passkeys], party: NamedDependency[Party], data: JSONBody[NewPasskey]) -> None:
     """Keep a new passkey."""
     allow(party, Act.KEEP_PASSKEYS)
     await passkeys.add(party, data.credential)
 
 
 @post("/v1/sessions/passkey/options", status_code=200)
-async def passkey_request(passkeys: Passkeys) -> PasskeyOptions:
+async def passkey_request(passkeys: NamedDependency[Passkeys]) -> PasskeyOptions:
     """Return the options with which the page asks for a passkey."""
     return PasskeyOptions(*passkeys.request_options())
 
 
 @post("/v1/sessions/passkey")
 async def sign_in_by_passkey(
-    accounts: Accounts, passkeys: Passkeys, request: Request[Any, Any, Any], data: JSONBody[PasskeySignIn]
+    accounts: NamedDependency[Accounts], passkeys: NamedDependency[Passkeys], request: Request[Any, Any, Any], data: JSONBody[PasskeySignIn]
 ) -> Response[Me]:
     """Sign in by passkey."""
     return _entered(request, await accounts.begin_session(await passkeys.check(data.ceremony, data.credential)))
 
 
-def invitation_link(origin: str, secret: str) -> str:
+def invitation_link(origin: NamedDependency[str], secret: str) -> str:
     """Return the link of an invitation; the secret stands behind ``#``, so no server or log sees it."""
     return f"{origin}/console/#invite={secret}"
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from litestar import Response, get
 from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from kanhuo.accounts.messages import AgentCard, OpeningHours, merchant_on_the_wire
@@ -72,8 +73,8 @@ class Availabilities(msgspec.Struct, frozen=True):
 
 @get("/v1/calls")
 async def list_calls(
-    calls: Calls,
-    party: Party,
+    calls: NamedDependency[Calls],
+    party: NamedDependency[Party],
     before: Annotated[int, QueryParameter(ge=0)] = 2**53,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> CallList:
@@ -84,7 +85,7 @@ async def list_calls(
 
 @get("/v1/availability")
 async def availability(
-    calls: Calls, accounts: Accounts, merchants: Annotated[str, QueryParameter(max_length=4_000)]
+    calls: NamedDependency[Calls], accounts: NamedDependency[Accounts], merchants: Annotated[str, QueryParameter(max_length=4_000)]
 ) -> Response[Availabilities]:
     """Tell product pages which merchants can answer now. Public, and the same for everybody."""
     names = list(dict.fromkeys(merchants.split(",")))

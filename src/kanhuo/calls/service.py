@@ -73,8 +73,7 @@ class Calls:
         self._unsettled: set[str] = set()
         self._to_assign: set[str] = set()
         self._looked_at: Millis = 0
-        desk.bus.subscribe(STAFF_CHANGED, self._to_assign.add)
-        desk.bus.subscribe(STAFF_CHANGED, self._unsettled.add)
+        desk.bus.subscribe(STAFF_CHANGED, self._on_staff)
 
     # What people ask for
 
@@ -188,14 +187,20 @@ class Calls:
         self._carry(known, side, device)
         return await self._move(call, Regain(side))
 
-    async def welcome(self, party: Party, device: str) -> list[CallView]:
-        """Return the views that a party's page needs when it connects anew."""
+    async def welcome(self, party: Party, device: str) -> CallView | None:
+        """Return the view of the party's call that goes on, for a page that connects anew."""
         call = self._live.get(self._of_party.get(party.id, ""))
         if call is None:
-            return []
+            return None
         if party.answers and call.state is State.RINGING and Side.AGENT in call.missing:
             call = await self._move(call.id, Regain(Side.AGENT))
-        return [await self._view(call, party, device)]
+        return await self._view(call, party, device)
+
+    async def desk(self, party: Party) -> DeskView:
+        """Return what an agent's console shows at its top."""
+        desk = self._desk
+        waiting = await desk.db.read(store.waiting, party.merchant, units.AT_ONCE)
+        return self._desk_view(party.id, desk.presence.staff(party.merchant), len(waiting), desk.clock.now())
 
     # What time brings
 
@@ -380,6 +385,10 @@ class Calls:
         if party.answers and call.state is State.RINGING:
             return self._desk.presence.standing(party.merchant, party.id) is Standing.OFF
         return self._carriers.get((call.id, side_of(call, party)), device) == device
+
+    def _on_staff(self, merchant: str) -> None:
+        self._to_assign.add(merchant)
+        self._unsettled.add(merchant)
 
     def _agent(self, party: Party) -> None:
         if not party.answers:

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from kanhuo.accounts.model import Party
@@ -21,14 +22,14 @@ class Uploaded(msgspec.Struct, frozen=True):
 
 
 @post("/v1/calls/{call:str}/pictures", request_max_body_size=PICTURE_LIMIT + 1)
-async def upload(chat: Chat, party: Party, request: Request[object, object, object], call: FromPath[str]) -> Uploaded:
+async def upload(chat: NamedDependency[Chat], party: NamedDependency[Party], request: Request[object, object, object], call: FromPath[str]) -> Uploaded:
     """Keep a picture for a call that goes on."""
     allow(party, Act.CHAT)
     return Uploaded(await chat.keep(party, call, await request.body()))
 
 
 @get("/v1/pictures/{picture:str}")
-async def download(chat: Chat, party: Party, picture: FromPath[str]) -> Response[bytes]:
+async def download(chat: NamedDependency[Chat], party: NamedDependency[Party], picture: FromPath[str]) -> Response[bytes]:
     """Return a picture to somebody who takes part in its call."""
     allow(party, Act.CHAT)
     kind, data = await chat.picture(party, picture)

@@ -14,6 +14,7 @@ from typing import Final
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from kanhuo.kernel.errors import Code, Refused
@@ -82,25 +83,25 @@ class Pages:
 
 
 @get(["/call", "/call/"], include_in_schema=False)
-async def call_page(pages: Pages) -> Response[bytes]:
+async def call_page(pages: NamedDependency[Pages]) -> Response[bytes]:
     """Return the buyer's page."""
     return pages.page("call/index.html")
 
 
 @get(["/console", "/console/"], include_in_schema=False)
-async def console_page(pages: Pages) -> Response[bytes]:
+async def console_page(pages: NamedDependency[Pages]) -> Response[bytes]:
     """Return the merchant's console."""
     return pages.page("console/index.html")
 
 
 @get("/console/{name:str}", include_in_schema=False)
-async def console_file(pages: Pages, name: FromPath[str]) -> Response[bytes]:
+async def console_file(pages: NamedDependency[Pages], name: FromPath[str]) -> Response[bytes]:
     """Return a file of the console: manifest, icons, service worker."""
     return pages.file(f"console/{name}")
 
 
 @get("/kanhuo.js", include_in_schema=False)
-async def launcher(pages: Pages) -> Response[bytes]:
+async def launcher(pages: NamedDependency[Pages]) -> Response[bytes]:
     """Return the launcher, which shop pages load from here."""
     response = pages.file("kanhuo.js")
     response.headers["Access-Control-Allow-Origin"] = "*"
@@ -109,7 +110,7 @@ async def launcher(pages: Pages) -> Response[bytes]:
 
 
 @get("/assets/{name:str}", include_in_schema=False)
-async def asset(pages: Pages, name: FromPath[str]) -> Response[bytes]:
+async def asset(pages: NamedDependency[Pages], name: FromPath[str]) -> Response[bytes]:
     """Return an asset."""
     return pages.asset(name)
 

@@ -145,20 +145,23 @@ class Reception:
         self._sessions[session.token] = session
         self._of_party.setdefault(party.id, {})[session.token] = session
         self._ends[session.token] = house.bus.subscribe(party.id, session.hear)
-        views = await house.calls.welcome(party, page.device)
-        live = tuple(view.call for view in views)
+        view = await house.calls.welcome(party, page.device)
+        desk = await house.calls.desk(party) if party.answers else None
+        live = (view.call,) if view is not None else ()
         wire.send(_encode(self._welcome(session, merchant, card=card, resumed=False, live=live)))
         for frame in session.replay():
             wire.send(frame)
         session.wire = wire
-        for view in views:
-            session.send(_encode(view))
+        for message in (view, desk):
+            if message is not None:
+                session.send(_encode(message))
         return session
 
     async def _resume(self, session: Session, page: Page, hello: Hello, wire: Wire) -> None:
         house, party = self._house, page.party
         merchant = merchant_on_the_wire(await house.accounts.merchant(party.merchant))
-        live = tuple(view.call for view in await house.calls.welcome(party, page.device))
+        view = await house.calls.welcome(party, page.device)
+        live = (view.call,) if view is not None else ()
         if session.wire is not None:
             session.wire.close(REPLACED, ByeWhy.REPLACED)
         self._detached.pop(session.token, None)

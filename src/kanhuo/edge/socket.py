@@ -27,6 +27,8 @@ from kanhuo.protocol import MAX_MESSAGE, ClientMessage, Hello, Ping
 from kanhuo.shell.wire import Request
 
 log = logging.getLogger(__name__)
+_quiet = logging.getLogger("kanhuo.picows")
+_quiet.setLevel(logging.WARNING)  # its lines hold network addresses
 
 PATH: Final = "/socket"
 
@@ -290,7 +292,7 @@ class PicowsUpgrade(asyncio.Protocol):
             None,
             False,  # the server's side
             type(self).door,
-            logging.getLogger("picows"),
+            _quiet,
             True,  # a listener that raises ends its connection
             5.0,  # handshake timeout, s
             False,  # no pings of its own: pages ping, see protocol.Ping

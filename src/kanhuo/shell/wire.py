@@ -24,11 +24,11 @@ Seq: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 """The version of a whole view; a client ignores a view whose ``seq`` it has reached or passed."""
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     """Base of everything on the wire."""
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of a value inside a message."""
 
 
