@@ -1,0 +1,259 @@
+/**
+ * The line to the server: one session that outlives its sockets.
+ *
+ * A page cannot see that a TCP connection has died, so the link pings by itself and gives a socket up that does not answer.
+ * Both ends count what they have received; after a reconnect each sends the other what was missed.
+ */
+import type { ByeWhy, ClientMessage, Done, Hello, Ping, ServerMessage, Welcome } from "../protocol/messages";
+import type { Timers } from "./clock";
+import { Refusal } from "./refusal";
+
+type WithoutId<M> = M extends { readonly id: number } ? Omit<M, "id"> : never;
+/** What may be said: any message but hello and ping; the link numbers it. */
+export type Outgoing = WithoutId<Exclude<ClientMessage, Hello | Ping>>;
+
+export type LineState = "connecting" | "up" | "reconnecting" | "refused" | "closed";
+
+export interface LinkOptions {
+  readonly url: string;
+  /** The present pass; absent where a session cookie speaks. */
+  readonly pass: () => string | undefined;
+  readonly device: string;
+  readonly inst: string;
+  readonly socket: (url: string) => WebSocket;
+  readonly timers: Timers;
+  /** A number from 0 up to 1. */
+  readonly random: () => number;
+}
+
+export interface LinkListener {
+  welcome?(welcome: Welcome): void;
+  message?(message: Exclude<ServerMessage, Welcome>): void;
+  line?(state: LineState, why?: Refusal | ByeWhy): void;
+}
+
+interface Sent {
+  readonly id: number;
+  readonly message: Outgoing;
+  readonly resolve?: (done: Done) => void;
+  readonly reject?: (why: Refusal) => void;
+}
+
+const PING_BUSY = 2_000;
+const PING_IDLE = 15_000;
+const PONG_WITHIN = 2_500;
+const BACKOFF = [0, 250, 500, 1_000, 2_000, 4_000, 5_000];
+
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #listener: LinkListener;
+  #socket: WebSocket | undefined;
+  #state: LineState = "connecting";
+  #session: string | undefined;
+  #nextId = 1;
+  #got = 0;
+  #sent: Sent[] = [];
+  #attempt = 0;
+  #busy = false;
+  #cancelPing: () => void = () => undefined;
+  #cancelPong: (() => void) | undefined;
+  #cancelRetry: () => void = () => undefined;
+
+  constructor(options: LinkOptions, listener: LinkListener) {
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  get state(): LineState {
+    return this.#state;
+  }
+
+  open(): void {
+    this.#connect();
+  }
+
+  /** Ends the session on purpose. */
+  close(): void {
+    this.#become("closed");
+    this.#drop();
+    this.#cancelRetry();
+    this.#giveUp(this.#sent.splice(0));
+  }
+
+  /** In a call a dead line must be noticed within seconds. */
+  set busy(busy: boolean) {
+    if (busy === this.#busy) return;
+    this.#busy = busy;
+    if (this.#state === "up") this.#schedulePing();
+  }
+
+  /** Says something that is answered only if refused. */
+  send(message: Outgoing): void {
+    this.#put({ id: this.#nextId++, message });
+  }
+
+  /** Says something and waits for its answer; rejects with a {@link Refusal}. */
+  ask(message: Outgoing): Promise<Done> {
+    return new Promise((resolve, reject) => this.#put({ id: this.#nextId++, message, resolve, reject }));
+  }
+
+  /** Finds out now whether the line is alive (the page came back, the network changed, media stalled). */
+  probe(): void {
+    if (this.#state === "up") this.#ping();
+    else if (this.#state === "reconnecting") {
+      this.#cancelRetry();
+      this.#connect();
+    }
+  }
+
+  #put(sent: Sent): void {
+    if (this.#state === "closed" || this.#state === "refused") {
+      sent.reject?.(new Refusal("offline", "the line is closed"));
+      return;
+    }
+    this.#sent.push(sent);
+    if (this.#state === "up") this.#transmit(sent);
+  }
+
+  #transmit({ id, message }: Sent): void {
+    this.#socket?.send(JSON.stringify({ ...message, id }));
+  }
+
+  #connect(): void {
+    this.#drop();
+    const socket = this.#options.socket(this.#options.url);
+    this.#socket = socket;
+    socket.onopen = () => {
+      const { device, inst } = this.#options;
+      const pass = this.#options.pass();
+      const hello: Hello = {
+        type: "hello",
+        version: 1,
+        device,
+        inst,
+        ...(pass === undefined ? {} : { pass }),
+        ...(this.#session === undefined ? {} : { resume: this.#session, got: this.#got }),
+      };
+      socket.send(JSON.stringify(hello));
+    };
+    socket.onmessage = (event: MessageEvent<string>) => {
+      if (socket === this.#socket) this.#hear(JSON.parse(event.data) as ServerMessage);
+    };
+    socket.onclose = () => {
+      if (socket === this.#socket) this.#lost();
+    };
+    this.#cancelPong = this.#options.timers.after(2 * PONG_WITHIN, () => this.#lost());
+  }
+
+  #hear(message: ServerMessage): void {
+    this.#alive();
+    switch (message.type) {
+      case "welcome":
+        this.#welcomed(message);
+        return;
+      case "pong":
+        this.#sent = this.#sent.filter((sent) => sent.id > message.rx || sent.resolve !== undefined);
+        return;
+      case "bye":
+        if (message.why !== "shutting_down") this.#end("closed", message.why);
+        return;
+      default:
+        this.#got += 1;
+    }
+    if (message.type === "done") this.#answered(message.re)?.resolve?.(message);
+    if (message.type === "refused") {
+      const refusal = new Refusal(message.code, message.why);
+      if (this.#state !== "up") this.#end("refused", refusal);
+      else if (message.re !== null) this.#answered(message.re)?.reject?.(refusal);
+    }
+    this.#listener.message?.(message);
+  }
+
+  #welcomed(welcome: Welcome): void {
+    const waiting = this.#sent;
+    this.#attempt = 0;
+    this.#session = welcome.session;
+    if (welcome.resumed) {
+      this.#become("up");
+      for (const sent of waiting) if (sent.id > welcome.rx) this.#transmit(sent);
+    } else {
+      // a new session counts anew; what can be said again is, what belonged to the old negotiation is not
+      this.#sent = [];
+      this.#nextId = 1;
+      this.#got = 0;
+      this.#become("up");
+    }
+    this.#listener.welcome?.(welcome);
+    if (!welcome.resumed) {
+      this.#giveUp(waiting.filter(({ message }) => message.type.startsWith("peer.")));
+      for (const sent of waiting) {
+        if (!sent.message.type.startsWith("peer.")) this.#put({ ...sent, id: this.#nextId++ });
+      }
+    }
+    this.#schedulePing();
+  }
+
+  #answered(re: number): Sent | undefined {
+    const found = this.#sent.find((sent) => sent.id === re);
+    this.#sent = this.#sent.filter((sent) => sent !== found);
+    return found;
+  }
+
+  #ping(): void {
+    if (this.#cancelPong !== undefined) return;
+    const ping: Ping = { type: "ping", got: this.#got };
+    this.#socket?.send(JSON.stringify(ping));
+    this.#cancelPong = this.#options.timers.after(PONG_WITHIN, () => this.#lost());
+  }
+
+  #schedulePing(): void {
+    this.#cancelPing();
+    this.#cancelPing = this.#options.timers.after(this.#busy ? PING_BUSY : PING_IDLE, () => {
+      this.#ping();
+      this.#schedulePing();
+    });
+  }
+
+  #alive(): void {
+    this.#cancelPong?.();
+    this.#cancelPong = undefined;
+  }
+
+  #lost(): void {
+    this.#drop();
+    if (this.#state === "closed" || this.#state === "refused") return;
+    this.#become("reconnecting");
+    const step = BACKOFF[Math.min(this.#attempt, BACKOFF.length - 1)] ?? 0;
+    this.#attempt += 1;
+    this.#cancelRetry();
+    this.#cancelRetry = this.#options.timers.after(step * (0.75 + this.#options.random() / 2), () => this.#connect());
+  }
+
+  #end(state: "refused" | "closed", why: Refusal | ByeWhy): void {
+    this.#state = state;
+    this.#drop();
+    this.#giveUp(this.#sent.splice(0));
+    this.#listener.line?.(state, why);
+  }
+
+  #giveUp(sent: readonly Sent[]): void {
+    for (const { reject } of sent) reject?.(new Refusal("offline", "the line was lost"));
+  }
+
+  #drop(): void {
+    this.#cancelPing();
+    this.#alive();
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket !== undefined) {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+  }
+
+  #become(state: LineState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#listener.line?.(state);
+  }
+}

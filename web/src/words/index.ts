@@ -1,0 +1,74 @@
+/** The one catalogue of words. Chinese is written first; English says the same the way an English speaker would. */
+import { buyer } from "./buyer";
+import { common } from "./common";
+import { merchant } from "./merchant";
+
+export type Language = "zh" | "en";
+type Entry = Readonly<Record<Language, string>>;
+
+const catalogue = { ...common, ...buyer, ...merchant } satisfies Record<string, Entry>;
+export type Word = keyof typeof catalogue;
+
+/** The language of the page: Chinese where the browser prefers any Chinese, else English. */
+export const language: Language = /^zh\b/iu.test(navigator.language) ? "zh" : "en";
+
+/** Returns a word or sentence in the page's language; `{name}` is filled in. */
+export function say(word: Word, values: Readonly<Record<string, string | number>> = {}, to: Language = language): string {
+  return catalogue[word][to].replace(/\{(\w+)\}/gu, (_, name: string) => String(values[name] ?? ""));
+}
+
+/** Whether a text names a word of the catalogue. */
+export function isWord(text: string): text is Word {
+  return text in catalogue;
+}
+
+/** `1:05` for 65 000 ms. */
+export function clock(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** How people say a length of time: "about 2 min". */
+export function about(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  return minutes < 1 ? say("about_now") : say("about_minutes", { minutes });
+}
+
+/** An instant as people say it: 14:30 today, else with the day. */
+export function when(at: number, now: number): string {
+  const day: Intl.DateTimeFormatOptions =
+    new Date(at).toDateString() === new Date(now).toDateString() ? {} : { month: "short", day: "numeric" };
+  return new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", { ...day, hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
+interface Opening {
+  readonly weekday: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Promised hours in words, one line for each run of days that keep the same hours. */
+export function hoursInWords(hours: readonly Opening[]): string[] {
+  const byHours = new Map<string, number[]>();
+  for (const { weekday, start, end } of hours) {
+    const span = `${clockOf(start)}–${clockOf(end)}`;
+    byHours.set(span, [...(byHours.get(span) ?? []), weekday]);
+  }
+  return [...byHours].map(([span, days]) => `${daysInWords([...new Set(days)].sort((a, b) => a - b))} ${span}`);
+}
+
+function daysInWords(days: readonly number[]): string {
+  if (days.length === 7) return say("every_day");
+  const [first, last] = [days[0] ?? 0, days.at(-1) ?? 0];
+  const run = last - first === days.length - 1 && days.length > 2;
+  return run ? `${dayName(first)}–${dayName(last)}` : days.map(dayName).join(language === "zh" ? "、" : ", ");
+}
+
+function dayName(weekday: number): string {
+  // 5 January 2026 was a Monday
+  return new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", { weekday: "short" }).format(new Date(2026, 0, 5 + weekday));
+}
+
+function clockOf(minutes: number): string {
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
+}
