@@ -220,8 +220,8 @@ HANDLERS: Final = (
 
 def _entered(request: Request[Any, Any, Any], entered: SignedIn) -> Response[Me]:
     cookie = Cookie(
-        COOKIE,
-        entered.secret,
+        key=COOKIE,
+        value=entered.secret,
         max_age=SESSION_LIFE // 1_000,
         httponly=True,
         samesite="lax",
@@ -231,7 +231,7 @@ def _entered(request: Request[Any, Any, Any], entered: SignedIn) -> Response[Me]
 
 
 def _left() -> Response[None]:
-    return Response(None, status_code=204, cookies=[Cookie(COOKIE, "", max_age=0, httponly=True, samesite="lax")])
+    return Response(None, status_code=204, cookies=[Cookie(key=COOKIE, value="", max_age=0, httponly=True, samesite="lax")])
 
 
 def _me(agent: Agent, merchant: Merchant) -> Me:

@@ -1,0 +1,427 @@
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import type { BuyerCall, BuyerState } from "../core";
+import type { Media, RatingWhy } from "../protocol/messages";
+import type { ChatEntry } from "../ui/kh-chat";
+import type { StageAct } from "../ui/kh-stage";
+import "../ui/kh-card";
+import "../ui/kh-chat";
+import "../ui/kh-stage";
+import { shared } from "../ui/styles";
+import { hoursInWords, say, type Word } from "../words";
+import "./kh-after";
+import "./kh-notice";
+import "./kh-precall";
+import "./kh-waiting";
+
+type Step = "sheet" | "asking_microphone" | "no_microphone" | "unsupported";
+
+/**
+ * The buyer's page: chooses the screen that fits the state, and nothing else.
+ *
+ * @fires minimise - the buyer wants to go on browsing
+ * @fires restore
+ * @fires leave - back to the shop
+ */
+@customElement("kh-buyer")
+export class KhBuyer extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        height: 100dvh;
+        background: var(--paper);
+      }
+      .room {
+        min-height: 100dvh;
+        display: grid;
+        align-items: end;
+      }
+      .sheet {
+        position: relative;
+        width: min(100%, 460px);
+        margin: 0 auto;
+        background: var(--sheet);
+        padding: 28px 20px max(24px, env(safe-area-inset-bottom));
+        border-radius: var(--radius-sheet) var(--radius-sheet) 0 0;
+        box-shadow: var(--shadow);
+      }
+      .close {
+        position: absolute;
+        top: 8px;
+        right: 8px;
+        padding: 0;
+        z-index: 1;
+      }
+      @media (width >= 700px) and (height >= 600px) {
+        .room {
+          align-items: center;
+        }
+        .sheet {
+          border-radius: var(--radius-sheet);
+          padding: 32px 28px;
+        }
+      }
+      dialog {
+        border: 0;
+        border-radius: var(--radius-sheet);
+        padding: 24px;
+        width: min(92vw, 400px);
+        background: var(--sheet);
+        color: var(--ink);
+        box-shadow: var(--shadow);
+      }
+      dialog::backdrop {
+        background: var(--scrim);
+      }
+      .card {
+        padding: 16px 20px;
+        border-bottom: 1px solid var(--line);
+      }
+      .beside {
+        display: grid;
+        grid-template-rows: auto 1fr;
+        min-height: 0;
+      }
+      .toast {
+        position: fixed;
+        inset: auto 16px 128px;
+        margin: 0 auto;
+        max-width: 420px;
+        box-shadow: var(--shadow);
+        display: flex;
+        gap: 8px;
+        align-items: center;
+        justify-content: space-between;
+      }
+    `,
+  ];
+
+  @property({ type: Boolean }) framed = false;
+  @property({ type: Boolean }) minimised = false;
+  @property({ type: Boolean }) passMissing = false;
+  @state() private buyer: BuyerCall | null = null;
+  @state() private now: BuyerState | null = null;
+  @state() private step: Step = "sheet";
+  @state() private chatOpen = false;
+  @state() private chatFailed = false;
+  @state() private copied = false;
+  #media: Media = "video";
+  #heading = "";
+
+  attach(buyer: BuyerCall): void {
+    this.buyer = buyer;
+    this.now = buyer.state;
+    buyer.subscribe((now) => (this.now = now));
+  }
+
+  override render(): TemplateResult {
+    const { now } = this;
+    const call = now?.call ?? null;
+    if (now !== null && call !== null && !now.elsewhere && this.#inTalk(now)) return this.#stage(now);
+    return html`<main class="room" aria-live="polite">
+      <div class="sheet">
+        ${this.framed
+          ? html`<button class="close" aria-label=${say("close")} @click=${this.#leave}><kh-icon name="close"></kh-icon></button>`
+          : nothing}
+        ${this.#sheet(now)}
+      </div>
+    </main>`;
+  }
+
+  /** A new screen takes the focus to its heading, so that a screen reader says where one is. */
+  override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    const parts = [...this.renderRoot.querySelectorAll("kh-precall, kh-notice, kh-waiting, kh-after, kh-stage")];
+    const part = parts[0] as (LitElement & { heading?: string }) | undefined;
+    const screen = `${part?.localName ?? ""} ${part?.heading ?? ""} ${this.now?.call?.state ?? ""}`;
+    if (part === undefined || screen === this.#heading) return;
+    this.#heading = screen;
+    void part.updateComplete.then(() => part.renderRoot.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true }));
+  }
+
+  #sheet(now: BuyerState | null): TemplateResult {
+    if (this.passMissing) return this.#plain("back", "no_pass");
+    if (now === null || (now.welcome === null && now.ended === null)) {
+      return html`<kh-notice tone="wait" icon="clock" heading=${say("loading")}></kh-notice>`;
+    }
+    if (now.ended !== null) return this.#endedLine(now);
+    if (now.refused !== null) return this.#refused(now.refused.code);
+    if (now.elsewhere || (now.call === null && now.welcome?.live[0] !== undefined)) {
+      return html`<kh-notice icon="phone" heading=${say("elsewhere_title")} act=${say("take_over")} @act=${this.#takeOver}></kh-notice>`;
+    }
+    if (now.call?.state === "ended") return this.#after(now);
+    if (now.call !== null) {
+      return html`<kh-waiting .call=${now.call} .queue=${now.queue} @cancel=${this.#hangUp}></kh-waiting>`;
+    }
+    return this.#before(now);
+  }
+
+  #before(now: BuyerState): TemplateResult {
+    switch (this.step) {
+      case "asking_microphone":
+        return html`<kh-notice icon="mic" heading=${say("mic_title")} text=${say("mic_why")}></kh-notice>`;
+      case "no_microphone":
+        return html`<kh-notice
+          icon="mic-off"
+          tone="wait"
+          heading=${say("mic_refused_title")}
+          text=${say(`microphone_${now.talk.microphoneTrouble ?? "failed"}`)}
+          act=${say("mic_refused_go_on")}
+          other=${say("try_again")}
+          @act=${() => void this.buyer?.ask(this.#media)}
+          @other=${() => void this.#begin(this.#media)}
+        ></kh-notice>`;
+      case "unsupported":
+        return html`<kh-notice
+          icon="globe"
+          tone="wait"
+          heading=${say("unsupported_title")}
+          text=${say("unsupported_why")}
+          act=${say(this.copied ? "copied" : "copy_link")}
+          other=${say("mic_refused_go_on")}
+          @act=${this.#copy}
+          @other=${() => void this.buyer?.ask(this.#media)}
+        ></kh-notice>`;
+      case "sheet":
+        return html`<kh-precall
+          .merchant=${now.welcome?.merchant ?? null}
+          .card=${now.welcome?.card ?? null}
+          ?busy=${now.asking}
+          @ask=${(event: CustomEvent<Media>) => void this.#begin(event.detail)}
+        ></kh-precall>`;
+    }
+  }
+
+  #after(now: BuyerState): TemplateResult {
+    const { call } = now;
+    if (call === null) return html``;
+    if (call.answered_at !== null) {
+      return html`<kh-after
+        .call=${call}
+        ?rated=${now.rated}
+        ?framed=${this.framed}
+        @rate=${(event: CustomEvent<{ stars: number; why: RatingWhy | null }>) =>
+          void this.buyer?.rate(event.detail.stars, event.detail.why)}
+        @leave=${this.#leave}
+      ></kh-after>`;
+    }
+    const reason = call.reason ?? "no_answer";
+    const cancelled = reason === "buyer_cancelled" || reason === "queue_abandoned";
+    const hours = hoursInWords(call.merchant.hours);
+    return html`<kh-notice
+      icon=${cancelled ? "phone" : "missed"}
+      tone=${cancelled ? "calm" : "wait"}
+      heading=${say(reason === "no_answer" && call.offers === 0 ? "nobody_title" : `end_${reason}`)}
+      text=${cancelled ? "" : say("nobody_later")}
+      act=${say("call_again")}
+      other=${this.framed ? say("back_to_shop") : ""}
+      @act=${this.#again}
+      @other=${this.#leave}
+    >
+      ${cancelled || hours.length === 0
+        ? nothing
+        : html`<div class="stack">
+            <p class="soft">${say("nobody_hours", { merchant: call.merchant.name })}</p>
+            ${hours.map((line) => html`<strong>${line}</strong>`)}
+          </div>`}
+    </kh-notice>`;
+  }
+
+  #stage(now: BuyerState): TemplateResult {
+    const { call, talk } = now;
+    const muted = talk.muted || !talk.microphone;
+    const acts: StageAct[] = [
+      { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), pressed: muted },
+      { act: "camera", icon: talk.camera ? "camera" : "camera-off", label: say(talk.camera ? "camera_off" : "camera_on"), pressed: talk.camera },
+      { act: "chat", icon: "chat", label: say("chat"), pressed: this.chatOpen },
+    ];
+    const more: StageAct[] = [
+      ...(talk.camera ? [{ act: "switch", icon: "switch", label: say("switch_camera") } as const] : []),
+      { act: "voice", icon: talk.voiceOnly ? "eye" : "eye-off", label: say(talk.voiceOnly ? "show_picture" : "voice_only"), pressed: talk.voiceOnly },
+      ...(this.framed ? [{ act: "minimise", icon: "minimise", label: say("minimise") } as const] : []),
+    ];
+    const name = call?.agent?.name ?? call?.merchant.name ?? "";
+    return html`
+      <kh-stage
+        name=${`${call?.merchant.name ?? ""} · ${name}`}
+        about=${call?.card.title ?? ""}
+        .remote=${talk.remote}
+        ?remoteShown=${talk.remoteVideo && !talk.voiceOnly && talk.media !== "connecting"}
+        remoteOff=${say(talk.media === "connecting" ? "connecting" : talk.voiceOnly ? "voice_only" : "their_camera_off")}
+        .own=${talk.own}
+        ownLabel=${say("own_picture")}
+        line=${this.#line(now)}
+        .acts=${acts}
+        .more=${more}
+        hangUp=${say("hang_up")}
+        restore=${say("show_picture")}
+        ?panel=${this.chatOpen}
+        ?small=${this.minimised}
+        @act=${(event: CustomEvent<string>) => this.#act(event.detail)}
+        @keydown=${this.#escape}
+      >
+        ${this.chatOpen
+          ? html`<div class="beside" slot="side">
+              <div class="card"><kh-card .card=${call?.card ?? null}></kh-card></div>
+              <kh-chat
+                .lines=${this.#chat(now)}
+                .words=${{ title: say("chat"), empty: say("chat_empty"), say: say("chat_say"), send: say("send"), picture: say("send_picture"), close: say("close") }}
+                @say=${(event: CustomEvent<string>) => void this.#write(() => this.buyer?.say(event.detail))}
+                @picture=${(event: CustomEvent<File>) => void this.#write(() => this.buyer?.sendPicture(event.detail))}
+                @close=${() => (this.chatOpen = false)}
+              ></kh-chat>
+            </div>`
+          : nothing}
+      </kh-stage>
+      ${this.#toast(now)}
+      <dialog id="confirm" aria-labelledby="confirm-title" @close=${this.#confirmed}>
+        <form method="dialog" class="stack">
+          <h1 id="confirm-title">${say("confirm_camera_title")}</h1>
+          <p>${say("confirm_camera")}</p>
+          <button class="act wide" value="yes">${say("confirm_camera_yes")}</button>
+          <button class="plain wide" value="no">${say("confirm_camera_no")}</button>
+        </form>
+      </dialog>
+    `;
+  }
+
+  #toast(now: BuyerState): TemplateResult | typeof nothing {
+    const trouble = now.talk.cameraTrouble;
+    const text = trouble !== null ? say(`camera_${trouble}`) : this.chatFailed ? say("picture_failed") : "";
+    if (text === "") return nothing;
+    return html`<div class="notice toast" role="alert">
+      <span>${text}</span>
+      <button aria-label=${say("close")} @click=${this.#dismiss}><kh-icon name="close"></kh-icon></button>
+    </div>`;
+  }
+
+  #line(now: BuyerState): string {
+    if (now.call?.missing.includes("agent") === true) return say("agent_away");
+    if (now.talk.media === "stalled") return say("media_stalled");
+    if (now.line === "reconnecting" && now.talk.media !== "flowing") return say("no_line");
+    return "";
+  }
+
+  #chat(now: BuyerState): ChatEntry[] {
+    return now.chat.map(({ n, side, text, picture }) => ({
+      n,
+      own: side === "buyer",
+      text,
+      picture: picture === null ? null : (this.buyer?.pictures.address(picture) ?? null),
+    }));
+  }
+
+  #inTalk(now: BuyerState): boolean {
+    return ["connecting", "talking", "broken"].includes(now.call?.state ?? "");
+  }
+
+  #plain(icon: "back", word: Word): TemplateResult {
+    return html`<kh-notice icon=${icon} tone="wait" heading=${say(word)}></kh-notice>`;
+  }
+
+  #endedLine(now: BuyerState): TemplateResult {
+    const { ended } = now;
+    if (ended === "replaced" || ended === null) return this.#plain("back", "elsewhere_title");
+    return this.#refused(typeof ended === "string" ? "" : ended.code);
+  }
+
+  #refused(code: string): TemplateResult {
+    const words: Readonly<Record<string, Word>> = {
+      expired: "refused_expired",
+      bad_signature: "refused_bad_signature",
+      wrong_audience: "refused_bad_signature",
+      malformed: "refused_bad_signature",
+      already_in_call: "refused_already",
+    };
+    return html`<kh-notice
+      icon="clock"
+      tone="wait"
+      heading=${say(words[code] ?? "refused_other")}
+      act=${this.framed ? say("back_to_shop") : ""}
+      @act=${this.#leave}
+    ></kh-notice>`;
+  }
+
+  async #begin(media: Media): Promise<void> {
+    const { buyer } = this;
+    if (buyer === null) return;
+    this.#media = media;
+    this.step = "asking_microphone";
+    const open = await buyer.openMicrophone();
+    const trouble = buyer.state.talk.microphoneTrouble;
+    if (!open) this.step = trouble === "unsupported" ? "unsupported" : "no_microphone";
+    else {
+      await buyer.ask(media);
+      this.step = "sheet";
+    }
+  }
+
+  #act(act: string): void {
+    const { buyer, now } = this;
+    if (buyer === null || now === null) return;
+    switch (act) {
+      case "mute":
+        if (now.talk.microphone) buyer.mute(!now.talk.muted);
+        else void buyer.openMicrophone();
+        break;
+      case "camera":
+        if (now.talk.camera) void buyer.cameraOff();
+        else if (buyer.cameraAgreed) void buyer.cameraOn();
+        else this.renderRoot.querySelector<HTMLDialogElement>("#confirm")?.showModal();
+        break;
+      case "switch":
+        void buyer.switchCamera();
+        break;
+      case "voice":
+        buyer.setVoiceOnly(!now.talk.voiceOnly);
+        break;
+      case "chat":
+        this.chatOpen = !this.chatOpen;
+        break;
+      case "hang-up":
+        void buyer.hangUp();
+        break;
+      default:
+        this.dispatchEvent(new CustomEvent(act));
+    }
+  }
+
+  async #write(send: () => Promise<void> | undefined): Promise<void> {
+    this.chatFailed = false;
+    try {
+      await send();
+    } catch {
+      this.chatFailed = true;
+    }
+  }
+
+  readonly #confirmed = (event: Event): void => {
+    if ((event.target as HTMLDialogElement).returnValue === "yes") void this.buyer?.cameraOn();
+  };
+
+  readonly #escape = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") this.chatOpen = false;
+  };
+
+  readonly #dismiss = (): void => {
+    this.chatFailed = false;
+    this.buyer?.dismissTrouble();
+  };
+
+  readonly #copy = (): void => {
+    void navigator.clipboard.writeText(location.href).then(() => (this.copied = true));
+  };
+
+  readonly #takeOver = (): void => this.buyer?.takeOver();
+  readonly #hangUp = (): void => void this.buyer?.hangUp();
+  readonly #again = (): void => {
+    this.step = "sheet";
+    this.buyer?.startAgain();
+  };
+
+  readonly #leave = (): void => {
+    void this.buyer?.hangUp();
+    this.dispatchEvent(new CustomEvent("leave"));
+  };
+}

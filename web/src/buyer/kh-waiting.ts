@@ -1,0 +1,88 @@
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import type { CallView, QueueView } from "../protocol/messages";
+import "../ui/kh-icon";
+import { shared } from "../ui/styles";
+import { about, say } from "../words";
+
+/**
+ * In the queue, or ringing.
+ *
+ * @fires cancel
+ */
+@customElement("kh-waiting")
+export class KhWaiting extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      section {
+        display: grid;
+        gap: 20px;
+        justify-items: center;
+        text-align: center;
+        padding-top: 8px;
+      }
+      .thing {
+        width: 168px;
+        height: 168px;
+        border-radius: 50%;
+        object-fit: cover;
+        background: var(--jade-soft);
+        color: var(--jade);
+        display: grid;
+        place-items: center;
+        font-size: 48px;
+        box-shadow: 0 0 0 10px var(--jade-soft);
+        animation: breathe 2.8s ease-in-out infinite;
+      }
+      @keyframes breathe {
+        50% {
+          transform: scale(0.95);
+          box-shadow: 0 0 0 22px color-mix(in srgb, var(--jade-soft) 55%, transparent);
+        }
+      }
+      @media (prefers-reduced-motion: reduce) {
+        .thing {
+          animation: none;
+        }
+      }
+      .words {
+        display: grid;
+        gap: 6px;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) call: CallView | null = null;
+  @property({ attribute: false }) queue: QueueView | null = null;
+
+  override render(): TemplateResult | typeof nothing {
+    const { call, queue } = this;
+    if (call === null) return nothing;
+    const ringing = call.state === "ringing";
+    const merchant = call.merchant.name;
+    return html`<section>
+      ${call.card.picture === null
+        ? html`<span class="thing"><kh-icon name="phone"></kh-icon></span>`
+        : html`<img class="thing" src=${call.card.picture} alt="" />`}
+      <div class="words">
+        <h1 tabindex="-1">${ringing ? say("ringing", { merchant }) : this.#place(queue)}</h1>
+        <p class="soft">${call.card.title}</p>
+        <p class="soft">${ringing ? say(call.offers > 1 ? "ringing_next" : "ringing_long") : this.#wait(queue)}</p>
+      </div>
+      <button class="plain wide" @click=${() => this.dispatchEvent(new CustomEvent("cancel"))}>
+        ${say(ringing ? "cancel" : "leave_queue")}
+      </button>
+    </section>`;
+  }
+
+  #place(queue: QueueView | null): string {
+    if (queue === null || queue.position <= 1) return say("wait_next");
+    return say("wait_title", { ahead: queue.position - 1 });
+  }
+
+  #wait(queue: QueueView | null): string {
+    if (queue?.wait_ms == null) return say("wait_unknown");
+    return say("wait_honest", { wait: about(queue.wait_ms) });
+  }
+}

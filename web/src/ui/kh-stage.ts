@@ -1,0 +1,304 @@
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import "./kh-icon";
+import type { IconName } from "./kh-icon";
+import "./kh-video";
+import { shared } from "./styles";
+
+export interface StageAct {
+  readonly act: string;
+  readonly icon: IconName;
+  readonly label: string;
+  readonly pressed?: boolean;
+  readonly quiet?: boolean;
+}
+
+/**
+ * The stage of a call at either side: the other's picture large, one's own small and movable, the acts below.
+ *
+ * @slot top - beside the name: the context card's chip
+ * @slot side - chat or card, beside the picture on wide screens and over it on narrow ones
+ * @fires act - `detail` is the name of the act
+ */
+@customElement("kh-stage")
+export class KhStage extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        position: relative;
+        height: 100%;
+        min-height: 0;
+        background: var(--stage);
+        color: var(--on-stage);
+        display: grid;
+        grid-template-columns: 1fr;
+        overflow: hidden;
+      }
+      .picture {
+        position: relative;
+        min-height: 0;
+        min-width: 0;
+        overflow: hidden;
+      }
+      .remote {
+        position: absolute;
+        inset: 0;
+      }
+      .remote .off {
+        display: grid;
+        justify-items: center;
+        gap: 12px;
+        font-size: var(--text-m);
+        padding: 24px;
+        text-align: center;
+      }
+      .remote .off kh-icon {
+        font-size: 34px;
+        opacity: 0.8;
+      }
+      .top {
+        position: absolute;
+        inset: 0 0 auto;
+        padding: 14px 16px 40px;
+        display: flex;
+        gap: 12px;
+        align-items: flex-start;
+        justify-content: space-between;
+        background: linear-gradient(rgb(0 0 0 / 55%), transparent);
+      }
+      .who {
+        display: grid;
+        gap: 2px;
+        min-width: 0;
+      }
+      .who h1 {
+        font-size: var(--text-m);
+      }
+      .line {
+        position: absolute;
+        left: 50%;
+        top: 84px;
+        transform: translateX(-50%);
+        width: max-content;
+        max-width: calc(100% - 32px);
+        background: var(--amber-soft);
+        color: var(--amber);
+        padding: 8px 16px;
+        border-radius: 999px;
+        text-align: center;
+      }
+      .own {
+        position: absolute;
+        right: 16px;
+        bottom: calc(var(--bar) + 24px);
+        width: 108px;
+        height: 144px;
+        border-radius: var(--radius);
+        overflow: hidden;
+        box-shadow: var(--shadow);
+        border: 2px solid rgb(255 255 255 / 70%);
+        touch-action: none;
+        cursor: grab;
+        --fit: cover;
+      }
+      .own kh-video {
+        width: 100%;
+        height: 100%;
+      }
+      :host {
+        --bar: 104px;
+      }
+      .bar {
+        position: absolute;
+        inset: auto 0 0;
+        padding: 28px 12px max(16px, env(safe-area-inset-bottom));
+        display: flex;
+        justify-content: center;
+        gap: 4px;
+        background: linear-gradient(transparent, rgb(0 0 0 / 65%));
+      }
+      .bar button {
+        flex-direction: column;
+        gap: 4px;
+        padding: 0;
+        width: 68px;
+        min-height: 84px;
+        border-radius: var(--radius);
+        color: var(--on-stage);
+        font-size: var(--text-xs);
+        line-height: 1.3;
+      }
+      .disc {
+        width: var(--target-call);
+        height: var(--target-call);
+        border-radius: 50%;
+        display: grid;
+        place-items: center;
+        background: rgb(255 255 255 / 20%);
+      }
+      button[aria-pressed="true"] .disc {
+        background: var(--on-stage);
+        color: var(--stage);
+      }
+      .hang .disc {
+        background: #b3261e;
+        color: #fff;
+      }
+      .hang {
+        margin-left: 8px;
+      }
+      .more {
+        display: flex;
+        gap: 4px;
+        flex: none;
+      }
+      .more button {
+        color: var(--on-stage);
+        background: rgb(255 255 255 / 16%);
+        padding: 0 12px;
+        font-size: var(--text-xs);
+      }
+      .side {
+        min-height: 0;
+        display: grid;
+        color: var(--ink);
+        background: var(--paper);
+      }
+      .side:not(.open) {
+        display: none;
+      }
+      @media (width < 900px) {
+        .side.open {
+          position: absolute;
+          inset: 12% 0 0;
+          border-radius: var(--radius-sheet) var(--radius-sheet) 0 0;
+          overflow: hidden;
+          box-shadow: var(--shadow);
+        }
+      }
+      @media (width >= 900px) {
+        :host([panel]) {
+          grid-template-columns: 1fr 380px;
+        }
+        .own {
+          width: 200px;
+          height: 150px;
+        }
+        .bar {
+          gap: 16px;
+        }
+      }
+      :host([small]) .bar,
+      :host([small]) .own,
+      :host([small]) .more,
+      :host([small]) .line,
+      :host([small]) .side {
+        display: none;
+      }
+      :host([small]) .top {
+        padding: 8px;
+      }
+      :host([small]) .who p {
+        display: none;
+      }
+      .restore {
+        position: absolute;
+        inset: 0;
+        width: 100%;
+        height: 100%;
+        border-radius: 0;
+      }
+    `,
+  ];
+
+  @property() name = "";
+  @property() about = "";
+  @property({ attribute: false }) remote: MediaStream | null = null;
+  @property({ type: Boolean }) remoteShown = false;
+  @property() remoteOff = "";
+  @property({ attribute: false }) own: MediaStream | null = null;
+  @property() ownLabel = "";
+  @property({ type: Boolean }) ownMirrored = false;
+  @property() line = "";
+  @property({ attribute: false }) acts: readonly StageAct[] = [];
+  @property({ attribute: false }) more: readonly StageAct[] = [];
+  @property() hangUp = "";
+  /** Something stands beside the picture. */
+  @property({ type: Boolean, reflect: true }) panel = false;
+  /** The small tile while the buyer goes on browsing. */
+  @property({ type: Boolean, reflect: true }) small = false;
+  @property() restore = "";
+  @state() private moved: { x: number; y: number } = { x: 0, y: 0 };
+
+  override render(): TemplateResult {
+    return html`
+      <div class="picture">
+        <kh-video class="remote" .stream=${this.remote} ?shown=${this.remoteShown} label=${this.name}>
+          <div class="off"><kh-icon name="video-off"></kh-icon><p>${this.remoteOff}</p></div>
+        </kh-video>
+        <div class="top">
+          <div class="who">
+            <h1 tabindex="-1">${this.name}</h1>
+            <p class="small">${this.about}</p>
+            <slot name="top"></slot>
+          </div>
+          <div class="more">${this.more.map((act) => this.#small(act))}</div>
+        </div>
+        <p class="line" role="status" ?hidden=${this.line === ""}>${this.line}</p>
+        ${this.own === null
+          ? nothing
+          : html`<div class="own" @pointerdown=${this.#grab} @pointermove=${this.#drag}>
+              <kh-video muted shown .stream=${this.own} ?mirrored=${this.ownMirrored} label=${this.ownLabel}></kh-video>
+            </div>`}
+        <div class="bar">
+          ${this.acts.map((act) => this.#large(act))}
+          <button class="hang" @click=${() => this.#tell("hang-up")}>
+            <span class="disc"><kh-icon name="hang-up"></kh-icon></span>${this.hangUp}
+          </button>
+        </div>
+        ${this.small
+          ? html`<button class="restore" aria-label=${this.restore} @click=${() => this.#tell("restore")}></button>`
+          : nothing}
+      </div>
+      <div class="side ${this.panel ? "open" : ""}"><slot name="side"></slot></div>
+    `;
+  }
+
+  override updated(): void {
+    const tile = this.renderRoot.querySelector<HTMLElement>(".own");
+    if (tile !== null) tile.style.translate = `${this.moved.x}px ${this.moved.y}px`;
+  }
+
+  #large({ act, icon, label, pressed }: StageAct): TemplateResult {
+    return html`<button data-act=${act} aria-pressed=${pressed ?? nothing} @click=${() => this.#tell(act)}>
+      <span class="disc"><kh-icon name=${icon}></kh-icon></span>${label}
+    </button>`;
+  }
+
+  #small({ act, icon, label, pressed }: StageAct): TemplateResult {
+    return html`<button data-act=${act} aria-label=${label} aria-pressed=${pressed ?? nothing} @click=${() => this.#tell(act)}>
+      <kh-icon name=${icon}></kh-icon>
+    </button>`;
+  }
+
+  readonly #grab = (event: PointerEvent): void => {
+    (event.currentTarget as Element).setPointerCapture(event.pointerId);
+  };
+
+  readonly #drag = (event: PointerEvent): void => {
+    const tile = event.currentTarget as Element;
+    if (!tile.hasPointerCapture(event.pointerId)) return;
+    this.moved = { x: this.moved.x + event.movementX, y: this.moved.y + event.movementY };
+  };
+
+  #tell(act: string): void {
+    this.dispatchEvent(new CustomEvent("act", { detail: act }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "kh-stage": KhStage;
+  }
+}
