@@ -29,7 +29,7 @@ from kanhuo.shell.migrate import migrate as bring_up_to_date
 @click.version_option(package_name="kanhuo")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """kanhuo 看货: video calls from a shop's buyer to its merchant. Settings come from KANHUO_… in the environment."""
+    """Kanhuo 看货: video calls from a shop's buyer to its merchant. Settings come from KANHUO_… in the environment."""
     context.obj = from_environment()
 
 
@@ -84,7 +84,7 @@ def merchant_add(settings: Settings, name: str, id_: str | None) -> None:
 @click.option("--title", default="A sample product", show_default=True)
 @click.option("--minutes", default=15, show_default=True, help="How long it is valid; 60 at most.")
 @click.pass_obj
-def pass_(settings: Settings, role: str, merchant: str, sub: str, minutes: int, **card: str) -> None:
+def pass_(settings: Settings, /, role: str, merchant: str, sub: str, minutes: int, **card: str) -> None:
     """Mint a pass, for trying things out; in earnest, your shop's back end signs them."""
     settings.data.mkdir(parents=True, exist_ok=True)
     claims: dict[str, Any] = {"role": role, "sub": sub, "merchant": merchant}
@@ -133,7 +133,7 @@ def states(folder: Path) -> None:
 @click.option("--port", type=int, envvar="PORT", default=8000, show_default=True)
 @click.option("--lan", is_flag=True, envvar="LAN", help="Serve over TLS to the local network, with a QR code.")
 @click.option("--no-robot", is_flag=True, help="Without the robot agent.")
-def demo(port: int, lan: bool, no_robot: bool) -> None:
+def demo(*, port: int, lan: bool, no_robot: bool) -> None:
     """Show everything on one port: the sample shop, the consoles, a robot that answers."""
     from kanhuo.demo.run import demo as run_demo  # noqa: PLC0415 - the demo needs more packages than the server
 

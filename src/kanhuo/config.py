@@ -22,7 +22,7 @@ class Settings:
     pass_key: str = ""
     """Key that the shop's back end signs passes with: a secret of 32 bytes or more (HS256), or a PEM public key (EdDSA).
     Empty: a secret is generated in the data folder."""
-    pass_audience: str = "kanhuo"
+    pass_audience: str = "kanhuo"  # noqa: S105 - a name
     """The ``aud`` that passes must name; two installations that share a key are told apart by it."""
     shop_origins: tuple[str, ...] = ()
     """Origins of shop pages that may frame the call page, such as ``https://shop.example.com``."""

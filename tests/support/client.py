@@ -16,7 +16,7 @@ Message = dict[str, Any]
 UNCOUNTED = {"welcome", "pong", "bye"}
 
 
-class RefusedByServer(Exception):
+class RefusedError(Exception):
     def __init__(self, message: Message) -> None:
         super().__init__(f"{message['code']}: {message['why']}")
         self.code: str = message["code"]
@@ -53,7 +53,7 @@ class Client:
         await self.raw(json.dumps(hello))
         answer = await self.hear(lambda m: m["type"] in ("welcome", "refused"))
         if answer["type"] == "refused":
-            raise RefusedByServer(answer)
+            raise RefusedError(answer)
         self.welcome = answer
         self.session = answer["session"]
         if not answer["resumed"]:
@@ -74,7 +74,7 @@ class Client:
         id_ = await self.send(type_, **fields)
         answer = await self.hear(lambda m: m["type"] in ("done", "refused") and m.get("re") == id_)
         if answer["type"] == "refused":
-            raise RefusedByServer(answer)
+            raise RefusedError(answer)
         return answer
 
     async def settle(self) -> None:

@@ -86,7 +86,7 @@ class TestHouse:
         await agent.ask("call.accept", call=call, media="video")
         await agent.ask("peer.join", call=call, round=0)
         for side in (buyer, agent):
-            await side.hear(lambda m: m["type"] == "peers" and m.get("buyer") and m.get("agent"))
+            await side.hear(lambda m: m["type"] == "peers" and bool(m["buyer"] and m["agent"]))
             await side.ask("call.media_up", call=call)
         for side in (buyer, agent):
             await side.call_in("talking", call=call)

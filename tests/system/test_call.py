@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.client import Client, RefusedByServer
+from tests.support.client import Client, RefusedError
 from tests.support.house import TestHouse
 
 
@@ -44,7 +44,7 @@ async def test_of_two_hundred_who_accept_at_once_exactly_one_wins(shop: TestHous
     async def accept(client: Client) -> str:
         try:
             await client.ask("call.accept", call=call, media="video")
-        except RefusedByServer as refusal:
+        except RefusedError as refusal:
             return refusal.code
         return "won"
 
@@ -121,7 +121,7 @@ async def test_an_agent_who_wraps_up_is_not_rung_until_she_is_done_or_half_a_min
     await shop.beat(29_999)
     assert "Offered" not in await shop.kinds(waiting)
     await agent.send("presence.beat", duty=True, foreground=True)
-    await agent.ask("chat.read", call=call)
+    await agent.settle()
     await shop.beat(1)
     await agent.call_in("ringing", call=waiting)
 
@@ -146,7 +146,7 @@ async def test_asking_twice_with_one_key_makes_one_call(shop: TestHouse) -> None
     once = await buyer.ask("call.ask", key="k", media="video")
     twice = await buyer.ask("call.ask", key="k", media="video")
     assert once["call"] == twice["call"]
-    with pytest.raises(RefusedByServer, match="already_in_call"):
+    with pytest.raises(RefusedError, match="already_in_call"):
         await buyer.ask("call.ask", key="another", media="video")
 
 
@@ -156,11 +156,6 @@ async def test_three_minutes_in_the_queue_are_enough(shop: TestHouse) -> None:
     call = (await buyer.ask("call.ask", key="k", media="video"))["call"]
     for _ in range(6):
         await agent.send("presence.beat", duty=True, foreground=True)
-        await agent.ask("chat.read", call=(await agent_call(agent, shop)))
+        await agent.settle()
         await shop.beat(30_000)
     assert (await buyer.call_in("ended", call=call))["reason"] == "queue_timeout"
-
-
-async def agent_call(agent: Client, shop: TestHouse) -> str:
-    calls = await shop.app.db.read(lambda tx: __import__("kanhuo.calls.store", fromlist=["live"]).live(tx))
-    return next(call.id for call in calls if call.agent is not None)

@@ -101,7 +101,9 @@ class PasskeySignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/v1/sessions")
-async def sign_in(accounts: NamedDependency[Accounts], request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Response[Me]:
+async def sign_in(
+    accounts: NamedDependency[Accounts], request: Request[Any, Any, Any], data: JSONBody[SignIn]
+) -> Response[Me]:
     """Sign in by login and password."""
     address = request.client.host if request.client else "unknown"
     return _entered(request, await accounts.sign_in(data.login, data.password, address))
@@ -131,7 +133,12 @@ async def sign_out_everywhere(accounts: NamedDependency[Accounts], party: NamedD
 
 
 @post("/v1/invitations")
-async def invite(accounts: NamedDependency[Accounts], party: NamedDependency[Party], origin: NamedDependency[str], data: JSONBody[Invite]) -> Invited:
+async def invite(
+    accounts: NamedDependency[Accounts],
+    party: NamedDependency[Party],
+    origin: NamedDependency[str],
+    data: JSONBody[Invite],
+) -> Invited:
     """Invite somebody: a link to hand on."""
     allow(party, Act.INVITE)
     role = Role.OWNER if data.role is Role.OWNER else Role.AGENT
@@ -176,7 +183,9 @@ async def passkey_options(passkeys: NamedDependency[Passkeys], party: NamedDepen
 
 
 @post("/v1/passkeys", status_code=204)
-async def add_passkey(passkeys: NamedDependency[Passkeys], party: NamedDependency[Party], data: JSONBody[NewPasskey]) -> None:
+async def add_passkey(
+    passkeys: NamedDependency[Passkeys], party: NamedDependency[Party], data: JSONBody[NewPasskey]
+) -> None:
     """Keep a new passkey."""
     allow(party, Act.KEEP_PASSKEYS)
     await passkeys.add(party, data.credential)
@@ -190,7 +199,10 @@ async def passkey_request(passkeys: NamedDependency[Passkeys]) -> PasskeyOptions
 
 @post("/v1/sessions/passkey")
 async def sign_in_by_passkey(
-    accounts: NamedDependency[Accounts], passkeys: NamedDependency[Passkeys], request: Request[Any, Any, Any], data: JSONBody[PasskeySignIn]
+    accounts: NamedDependency[Accounts],
+    passkeys: NamedDependency[Passkeys],
+    request: Request[Any, Any, Any],
+    data: JSONBody[PasskeySignIn],
 ) -> Response[Me]:
     """Sign in by passkey."""
     return _entered(request, await accounts.begin_session(await passkeys.check(data.ceremony, data.credential)))
@@ -231,7 +243,9 @@ def _entered(request: Request[Any, Any, Any], entered: SignedIn) -> Response[Me]
 
 
 def _left() -> Response[None]:
-    return Response(None, status_code=204, cookies=[Cookie(key=COOKIE, value="", max_age=0, httponly=True, samesite="lax")])
+    return Response(
+        None, status_code=204, cookies=[Cookie(key=COOKIE, value="", max_age=0, httponly=True, samesite="lax")]
+    )
 
 
 def _me(agent: Agent, merchant: Merchant) -> Me:

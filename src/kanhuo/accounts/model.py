@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kanhuo.kernel.clock import Millis
-
 
 class Role(StrEnum):
     """What somebody is to us."""

@@ -78,7 +78,9 @@ def check_password(password: str) -> None:
         Refused: ``weak_password``.
     """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or len(set(password)) < 5:
-        raise Refused(Code.WEAK_PASSWORD, f"a password has {SHORTEST_PASSWORD} characters or more, five of them different")
+        raise Refused(
+            Code.WEAK_PASSWORD, f"a password has {SHORTEST_PASSWORD} characters or more, five of them different"
+        )
 
 
 def too_many_tries(failures: list[Millis], now: Millis) -> bool:

@@ -168,7 +168,7 @@ class Accounts:
         if any(too_many_tries(list(failures), now) for failures in tries):
             raise Refused(Code.TOO_MANY, "too many failed sign-ins; try again in a quarter of an hour")
         found = await self._db.read(store.by_login, login)
-        agent, hashed = found if found else (None, _NOBODY)
+        agent, hashed = found or (None, _NOBODY)
         right = await asyncio.to_thread(self._matches, hashed, password)
         if agent is None or not right:
             for failures in tries:

@@ -88,9 +88,7 @@ _put_merchant = Statement(
 )
 _merchant = Statement(select(MERCHANTS.c.body).where(MERCHANTS.c.id == bindparam("id")))
 _merchants = Statement(select(MERCHANTS.c.body).order_by(MERCHANTS.c.id))
-_add_agent = Statement(
-    AGENTS.insert().values({c.name: bindparam(c.name) for c in AGENTS.c if c.name != "removed_at"})
-)
+_add_agent = Statement(AGENTS.insert().values({c.name: bindparam(c.name) for c in AGENTS.c if c.name != "removed_at"}))
 _name_agent = Statement(
     insert(AGENTS)
     .values(

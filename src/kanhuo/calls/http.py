@@ -85,7 +85,9 @@ async def list_calls(
 
 @get("/v1/availability")
 async def availability(
-    calls: NamedDependency[Calls], accounts: NamedDependency[Accounts], merchants: Annotated[str, QueryParameter(max_length=4_000)]
+    calls: NamedDependency[Calls],
+    accounts: NamedDependency[Accounts],
+    merchants: Annotated[str, QueryParameter(max_length=4_000)],
 ) -> Response[Availabilities]:
     """Tell product pages which merchants can answer now. Public, and the same for everybody."""
     names = list(dict.fromkeys(merchants.split(",")))
@@ -100,7 +102,10 @@ async def availability(
         found[name] = MerchantAvailability(_can(calls, name), merchant.hours, merchant.zone)
     return Response(
         Availabilities(found),
-        headers={"Cache-Control": CacheControlHeader(public=True, max_age=5).to_header(), "Access-Control-Allow-Origin": "*"},
+        headers={
+            "Cache-Control": CacheControlHeader(public=True, max_age=5).to_header(),
+            "Access-Control-Allow-Origin": "*",
+        },
     )
 
 

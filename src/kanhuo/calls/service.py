@@ -237,7 +237,8 @@ class Calls:
         Raises:
             Refused: ``not_found``.
         """
-        return self._live.get(call) or await self._desk.db.read(units.found, call)
+        known = self._live.get(call)
+        return known if known is not None else await self._desk.db.read(units.found, call)
 
     async def of(self, party: Party, call: str) -> Call:
         """Return a call that a party takes part in.

@@ -75,7 +75,6 @@ WRAP_UPS: Final = Table(
 )
 
 
-
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A call in a merchant's list, with the buyer's verdict and the agent's note where they were given."""
@@ -249,5 +248,3 @@ def _one(row: Row | None) -> Call | None:
 
 def _many(rows: Iterable[Row]) -> list[Call]:
     return [_decoder.decode(row[0]) for row in rows]
-
-

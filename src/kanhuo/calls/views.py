@@ -41,9 +41,7 @@ def rings_here(call: Call, device: str) -> bool:
     return call.state is State.RINGING or call.device == device
 
 
-def _view(
-    call: Call, side: Side, facts: Facts, patience: Patience, *, agent: AgentCard | None, here: bool
-) -> CallView:
+def _view(call: Call, side: Side, facts: Facts, patience: Patience, *, agent: AgentCard | None, here: bool) -> CallView:
     return CallView(
         seq=call.version,
         call=call.id,

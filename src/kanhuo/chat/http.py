@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -22,14 +22,21 @@ class Uploaded(msgspec.Struct, frozen=True):
 
 
 @post("/v1/calls/{call:str}/pictures", request_max_body_size=PICTURE_LIMIT + 1)
-async def upload(chat: NamedDependency[Chat], party: NamedDependency[Party], request: Request[object, object, object], call: FromPath[str]) -> Uploaded:
+async def upload(
+    chat: NamedDependency[Chat],
+    party: NamedDependency[Party],
+    request: Request[Any, Any, Any],
+    call: FromPath[str],
+) -> Uploaded:
     """Keep a picture for a call that goes on."""
     allow(party, Act.CHAT)
     return Uploaded(await chat.keep(party, call, await request.body()))
 
 
 @get("/v1/pictures/{picture:str}")
-async def download(chat: NamedDependency[Chat], party: NamedDependency[Party], picture: FromPath[str]) -> Response[bytes]:
+async def download(
+    chat: NamedDependency[Chat], party: NamedDependency[Party], picture: FromPath[str]
+) -> Response[bytes]:
     """Return a picture to somebody who takes part in its call."""
     allow(party, Act.CHAT)
     kind, data = await chat.picture(party, picture)

@@ -83,14 +83,10 @@ class Chat:
 
 def on_the_wire(call: str, said: Said) -> ChatLine:
     """Return a line as both sides receive it."""
-    return ChatLine(
-        call=call, n=said.n, side=said.side, at=said.at, key=said.key, text=said.text, picture=said.picture
-    )
+    return ChatLine(call=call, n=said.n, side=said.side, at=said.at, key=said.key, text=said.text, picture=said.picture)
 
 
-def _say(
-    tx: Transaction, call: str, side: Side, key: str, text: str | None, picture: str | None, now: Millis
-) -> Said:
+def _say(tx: Transaction, call: str, side: Side, key: str, text: str | None, picture: str | None, now: Millis) -> Said:
     known = store.same(tx, call, side, key)
     if known is not None:
         return known

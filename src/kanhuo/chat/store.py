@@ -47,9 +47,7 @@ _after = Statement(
     select(*_columns).where(SAID.c.call == bindparam("call"), SAID.c.n > bindparam("after")).order_by(SAID.c.n)
 )
 _keep = Statement(PICTURES.insert().values({c.name: bindparam(c.name) for c in PICTURES.c}))
-_picture = Statement(
-    select(PICTURES.c.call, PICTURES.c.kind, PICTURES.c.data).where(PICTURES.c.id == bindparam("id"))
-)
+_picture = Statement(select(PICTURES.c.call, PICTURES.c.kind, PICTURES.c.data).where(PICTURES.c.id == bindparam("id")))
 _owner = Statement(select(PICTURES.c.call, PICTURES.c.side).where(PICTURES.c.id == bindparam("id")))
 _pictures = Statement(select(func.count()).where(PICTURES.c.call == bindparam("call")))
 

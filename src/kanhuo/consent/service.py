@@ -65,9 +65,7 @@ class ConsentBook:
         """Return the consents of a call for the wire."""
         return on_the_wire(call, await self.of(call))
 
-    async def _change(
-        self, party: Party, call: str, decide: Callable[[Consents], Given | Withdrawn | None]
-    ) -> bool:
+    async def _change(self, party: Party, call: str, decide: Callable[[Consents], Given | Withdrawn | None]) -> bool:
         known = await self._calls.of(party, call)
         if side_of(known, party) is not Side.BUYER:
             raise Refused(Code.NOT_ALLOWED, "only the buyer can say yes or no to this")
@@ -99,9 +97,7 @@ def on_the_wire(call: str, consents: Consents) -> ConsentsView:
     )
 
 
-def _write(
-    tx: Transaction, call: str, decide: Callable[[Consents], Given | Withdrawn | None], now: Millis
-) -> Consents:
+def _write(tx: Transaction, call: str, decide: Callable[[Consents], Given | Withdrawn | None], now: Millis) -> Consents:
     if found(tx, call).state not in LIVE:
         raise not_now("the call has ended")
     before = store.of_call(tx, call)

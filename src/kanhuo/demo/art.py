@@ -88,7 +88,8 @@ def _oranges() -> str:
 
 def _tea() -> str:
     leaves = "".join(
-        f'<path d="M{240 + 70 * math.cos(n)} {282 + 16 * math.sin(n)}q14-22 30 0q-16 12-30 0z" fill="#5c8a3c"/>' for n in range(7)
+        f'<path d="M{240 + 70 * math.cos(n)} {282 + 16 * math.sin(n)}q14-22 30 0q-16 12-30 0z" fill="#5c8a3c"/>'
+        for n in range(7)
     )
     return (
         '<path d="M120 262h240c0 82-44 130-120 130s-120-48-120-130z" fill="#fdfdfb"/>'
@@ -123,7 +124,9 @@ def _dress() -> str:
                     for d in (-90, -45, 0, 45, 90))  # fmt: skip
     return (
         '<path d="M196 92l-20 20 26 96L116 412q124 26 248 0L278 208l26-96-20-20-18 34h-52z" fill="#8fbccb"/>'
-        '<path d="M202 208h76l4 22h-84z" fill="#5f93a5"/>' + folds + '<path d="M214 126q26 34 52 0" fill="none" stroke="#fff" '
+        '<path d="M202 208h76l4 22h-84z" fill="#5f93a5"/>'
+        + folds
+        + '<path d="M214 126q26 34 52 0" fill="none" stroke="#fff" '
         'stroke-width="4" opacity=".7"/>'
     )
 
@@ -164,7 +167,9 @@ def _earbuds() -> str:
 
 
 def _camera() -> str:
-    grip = "".join(f'<circle cx="{96 + (n % 5) * 9}" cy="{232 + n // 5 * 10}" r="2.4" fill="#4a4642"/>' for n in range(60))
+    grip = "".join(
+        f'<circle cx="{96 + (n % 5) * 9}" cy="{232 + n // 5 * 10}" r="2.4" fill="#4a4642"/>' for n in range(60)
+    )
     return (
         '<rect x="76" y="164" width="328" height="216" rx="22" fill="#2d2a28"/><path d="M76 186q0-22 22-22h284q22 0 22 22v32H76z" '
         'fill="#d8d4cd"/><path d="M178 164l20-38h84l20 38z" fill="#c4bfb6"/><rect x="104" y="144" width="52" height="22" rx="6" '

@@ -60,8 +60,7 @@ async def _furnish(app: App) -> None:
 
 
 async def _move_in(app: App, keeper: Shopkeeper) -> None:
-    name = f"{keeper.name[0]} {keeper.name[1]}"
-    await app.accounts.put_merchant(Merchant(id=keeper.id, name=name, hours=_HOURS))
+    await app.accounts.put_merchant(Merchant(id=keeper.id, name=keeper.name[0], hours=_HOURS))
     if await app.db.read(store.by_login, keeper.login) is None:
         secret, _ = await app.accounts.invite(keeper.id, Role.OWNER)
         await app.accounts.join(secret, keeper.owner, keeper.login, PASSWORD)

@@ -104,7 +104,8 @@ def routes(key: str) -> list[HTTPRouteHandler]:
         body = (
             f'<article class="product"><img src="/shop/pictures/{one.id}.svg" alt="" width="460" height="460"><div>'
             f'<h1>{visit.say(one.title)}</h1><p class="soft">{visit.say(keeper(one.merchant).name)}</p>'
-            f'<p class="price">{one.price}</p>' + (f'<dl class="facts">{facts}</dl>' if facts else "")
+            f'<p class="price">{one.price}</p>'
+            + (f'<dl class="facts">{facts}</dl>' if facts else "")
             + f'<div class="doubt"><b>{visit.say(one.doubt)}</b>{visit.call(one, "product", one.id)}</div></div></article>'
         )
         return visit.page(one.title, body)

@@ -117,5 +117,3 @@ class Dispatch:
         if isinstance(result, list):
             return [*result, Done(re=message.id)]
         return [Done(re=message.id, call=result if isinstance(result, str) else None)]
-
-

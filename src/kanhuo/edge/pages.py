@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from litestar import Response, get
-from litestar.handlers import HTTPRouteHandler
 from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from kanhuo.kernel.errors import Code, Refused

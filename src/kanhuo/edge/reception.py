@@ -241,5 +241,3 @@ class Reception:
 def refusal_frame(refusal: Refused, re: int | None = None) -> bytes:
     """Return the frame that refuses a message."""
     return _encode(RefusedMessage(code=refusal.code, why=refusal.why, re=re))
-
-

@@ -95,5 +95,3 @@ def failed(request: Request[Any, Any, Any], failure: Exception) -> Response[byte
     """Answer a request on which we failed: logged in full, told in one sentence."""
     log.error("request %s %s failed", request.method, request.scope["path"], exc_info=failure)
     return problem(Code.INTERNAL, "something went wrong here; nothing has been changed")
-
-

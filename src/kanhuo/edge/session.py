@@ -37,7 +37,7 @@ class Wire(Protocol):
 class Session:
     """One page's conversation. ``rx`` is the highest id of its messages that has been taken in."""
 
-    __slots__ = ("_kept", "acked", "detached_at", "missed", "page", "rx", "sent", "told_lost", "token", "wire")
+    __slots__ = ("_kept", "acked", "detached_at", "missed", "page", "rx", "sent", "token", "told_lost", "wire")
 
     def __init__(self, token: str, page: Page) -> None:
         self.token = token

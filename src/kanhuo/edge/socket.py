@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 from picows import WSAutoPingStrategy, WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
-from picows.picows import WSProtocol
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from kanhuo.accounts.http import COOKIE
 from kanhuo.edge.reception import Reception, refusal_frame
@@ -68,7 +68,7 @@ _decode: Final = msgspec.json.Decoder(ClientMessage).decode
 _decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 
 
-class Connection(WSListener):  # type: ignore[misc]
+class Connection(WSListener):
     """One socket: reads frames, keeps the limits, hands messages to the reception in order."""
 
     def __init__(self, reception: Reception, limits: Limits, cookie: str | None) -> None:
@@ -100,7 +100,7 @@ class Connection(WSListener):  # type: ignore[misc]
     def close(self, code: int, why: str) -> None:
         """Close with a code and a reason."""
         if self._transport is not None and not self._transport.is_disconnected:
-            self._transport.send_close(code, why.encode())
+            self._transport.send_close(code, why.encode())  # type: ignore[arg-type]
             self._transport.disconnect()
 
     # What picows tells
@@ -111,7 +111,7 @@ class Connection(WSListener):  # type: ignore[misc]
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(HELLO_WITHIN, self.close, WSCloseCode.POLICY_VIOLATION.value, "say hello")
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
         """End; the session waits for another socket."""
         self._transport = None
         self._greeted()
@@ -220,7 +220,7 @@ class Connection(WSListener):  # type: ignore[misc]
 
     def _next(self, _: asyncio.Task[None]) -> None:
         self._busy = None
-        while self._waiting and self._busy is None and self._session is not None:
+        while self._waiting and self._busy is None and self._session is not None:  # type: ignore[redundant-expr]
             self._carry_out(self._session, self._waiting.popleft())
         if not self._waiting:
             self._waiting = None
@@ -290,16 +290,16 @@ class PicowsUpgrade(asyncio.Protocol):
         self._picows = WSProtocol(
             None,
             None,
-            False,  # the server's side
+            False,  # noqa: FBT003 - the server's side
             type(self).door,
             _quiet,
-            True,  # a listener that raises ends its connection
+            True,  # noqa: FBT003 - a listener that raises ends its connection
             5.0,  # handshake timeout, s
-            False,  # no pings of its own: pages ping, see protocol.Ping
+            False,  # noqa: FBT003 - no pings of its own: pages ping, see protocol.Ping
             20,
             20,
             WSAutoPingStrategy.PING_WHEN_IDLE,
-            True,  # answers pings
+            True,  # noqa: FBT003 - answers pings
             LARGEST_FRAME,
             None,
             2048,  # initial read buffer, bytes: most connections are idle

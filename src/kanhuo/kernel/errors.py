@@ -24,8 +24,8 @@ class Code(StrEnum):
     WRONG_AUDIENCE = "wrong_audience"
     NOT_SIGNED_IN = "not_signed_in"
     NOT_ALLOWED = "not_allowed"
-    WRONG_PASSWORD = "wrong_password"
-    WEAK_PASSWORD = "weak_password"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a code
+    WEAK_PASSWORD = "weak_password"  # noqa: S105 - a code
     NAME_TAKEN = "name_taken"
     INVITATION_SPENT = "invitation_spent"
     PASSKEY_FAILED = "passkey_failed"

@@ -36,15 +36,16 @@ class Candidate(Part, frozen=True, kw_only=True):
     """An ICE candidate as ``RTCIceCandidate.toJSON()`` writes it (RFC 8839); an empty ``candidate`` ends the list."""
 
     candidate: Annotated[str, msgspec.Meta(max_length=1024)]
-    sdpMid: Annotated[str, msgspec.Meta(max_length=64)] | None = None
-    sdpMLineIndex: Annotated[int, msgspec.Meta(ge=0, le=7)] | None = None
-    usernameFragment: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    sdpMid: Annotated[str, msgspec.Meta(max_length=64)] | None = None  # noqa: N815 - the browser\'s own name
+    sdpMLineIndex: Annotated[int, msgspec.Meta(ge=0, le=7)] | None = None  # noqa: N815 - the browser\'s own name
+    usernameFragment: Annotated[str, msgspec.Meta(max_length=256)] | None = None  # noqa: N815 - the browser\'s own name
 
 
 class PeerJoin(Request, frozen=True, tag="peer.join", kw_only=True):
     """This page carries this side of the call: after every ``welcome`` while a call is live. Answered ``done``.
 
-    (Asking and accepting join by themselves.) ``round`` is the highest round this page has seen, so that a restarted server counts on.
+    A buyer joins as soon as the call has an id, an agent right behind ``call.accept``. ``round`` is the highest round that
+    this page has seen, so that a restarted server counts on.
     """
 
     call: Id

@@ -8,7 +8,7 @@ buyer could be shown.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
@@ -29,7 +29,7 @@ _RULES: Final = {
 }
 
 
-def check_description(description: Description, side: Side, agreed: Set[Purpose]) -> None:
+def check_description(description: Description, side: Side, agreed: AbstractSet[Purpose]) -> None:
     """See that a description keeps the rules.
 
     Args:

@@ -50,9 +50,7 @@ class Page:
 class Signalling:
     """The pairs of pages of every call that goes on."""
 
-    def __init__(
-        self, bus: Bus, clock: Clock, calls: Calls, consents: ConsentBook, ice: tuple[IceServer, ...]
-    ) -> None:
+    def __init__(self, bus: Bus, clock: Clock, calls: Calls, consents: ConsentBook, ice: tuple[IceServer, ...]) -> None:
         self._bus = bus
         self._clock = clock
         self._calls = calls
@@ -99,9 +97,7 @@ class Signalling:
         else:
             pair = policy.answered(pair, side, message.round)
         self._pairs[call.id] = pair
-        described = PeerDescribed(
-            call=call.id, by=page.inst, round=message.round, kind=message.kind, sdp=message.sdp
-        )
+        described = PeerDescribed(call=call.id, by=page.inst, round=message.round, kind=message.kind, sdp=message.sdp)
         self._pass_on(call, side.other, described)
 
     def candidate(self, page: Page, message: PeerCandidate) -> None:

@@ -3,12 +3,12 @@ import { customElement, property, state } from "lit/decorators.js";
 import type { BuyerCall, BuyerState } from "../core";
 import type { Media, RatingWhy } from "../protocol/messages";
 import type { ChatEntry } from "../ui/kh-chat";
-import type { StageAct } from "../ui/kh-stage";
 import "../ui/kh-card";
 import "../ui/kh-chat";
 import "../ui/kh-stage";
 import { shared } from "../ui/styles";
 import { hoursInWords, say, type Word } from "../words";
+import { lineInWords, mainActs, moreActs, refusalInWords } from "./acts";
 import "./kh-after";
 import "./kh-notice";
 import "./kh-precall";
@@ -230,17 +230,6 @@ export class KhBuyer extends LitElement {
 
   #stage(now: BuyerState): TemplateResult {
     const { call, talk } = now;
-    const muted = talk.muted || !talk.microphone;
-    const acts: StageAct[] = [
-      { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), pressed: muted },
-      { act: "camera", icon: talk.camera ? "camera" : "camera-off", label: say(talk.camera ? "camera_off" : "camera_on"), pressed: talk.camera },
-      { act: "chat", icon: "chat", label: say("chat"), pressed: this.chatOpen },
-    ];
-    const more: StageAct[] = [
-      ...(talk.camera ? [{ act: "switch", icon: "switch", label: say("switch_camera") } as const] : []),
-      { act: "voice", icon: talk.voiceOnly ? "eye" : "eye-off", label: say(talk.voiceOnly ? "show_picture" : "voice_only"), pressed: talk.voiceOnly },
-      ...(this.framed ? [{ act: "minimise", icon: "minimise", label: say("minimise") } as const] : []),
-    ];
     const name = call?.agent?.name ?? call?.merchant.name ?? "";
     return html`
       <kh-stage
@@ -251,9 +240,9 @@ export class KhBuyer extends LitElement {
         remoteOff=${say(talk.media === "connecting" ? "connecting" : talk.voiceOnly ? "voice_only" : "their_camera_off")}
         .own=${talk.own}
         ownLabel=${say("own_picture")}
-        line=${this.#line(now)}
-        .acts=${acts}
-        .more=${more}
+        line=${lineInWords(now)}
+        .acts=${mainActs(talk, this.chatOpen)}
+        .more=${moreActs(talk, this.framed)}
         hangUp=${say("hang_up")}
         restore=${say("show_picture")}
         ?panel=${this.chatOpen}
@@ -296,13 +285,6 @@ export class KhBuyer extends LitElement {
     </div>`;
   }
 
-  #line(now: BuyerState): string {
-    if (now.call?.missing.includes("agent") === true) return say("agent_away");
-    if (now.talk.media === "stalled") return say("media_stalled");
-    if (now.line === "reconnecting" && now.talk.media !== "flowing") return say("no_line");
-    return "";
-  }
-
   #chat(now: BuyerState): ChatEntry[] {
     return now.chat.map(({ n, side, text, picture }) => ({
       n,
@@ -327,17 +309,10 @@ export class KhBuyer extends LitElement {
   }
 
   #refused(code: string): TemplateResult {
-    const words: Readonly<Record<string, Word>> = {
-      expired: "refused_expired",
-      bad_signature: "refused_bad_signature",
-      wrong_audience: "refused_bad_signature",
-      malformed: "refused_bad_signature",
-      already_in_call: "refused_already",
-    };
     return html`<kh-notice
       icon="clock"
       tone="wait"
-      heading=${say(words[code] ?? "refused_other")}
+      heading=${refusalInWords(code)}
       act=${this.framed ? say("back_to_shop") : ""}
       @act=${this.#leave}
     ></kh-notice>`;

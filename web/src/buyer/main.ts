@@ -49,7 +49,7 @@ function open(): void {
       socket: (url) => new WebSocket(url),
       rtc: (configuration) => new RTCPeerConnection(configuration),
       // absent, whatever the types say, in in-app browsers and on pages without TLS
-      devices: new Devices(navigator.mediaDevices as MediaDevices | undefined),
+      devices: new Devices(navigator.mediaDevices),
       timers: realTimers,
       random: () => Math.random(),
       lock: new ScreenLock(document),

@@ -278,7 +278,7 @@ export class Peer {
   }
 
   #restart(): void {
-    const { now } = this.#options.timers;
+    const now = this.#options.timers.now();
     const call = this.#peers?.call;
     const to = this.#other;
     if (call === undefined || to === undefined || this.#pc === undefined) return;
@@ -286,8 +286,8 @@ export class Peer {
       this.#wish = "restart";
       return;
     }
-    if (now() - this.#restartedAt < RESTART_AGAIN_AFTER) return;
-    this.#restartedAt = now();
+    if (now - this.#restartedAt < RESTART_AGAIN_AFTER) return;
+    this.#restartedAt = now;
     if (this.#options.side === "agent") this.#options.send({ type: "peer.restart", call, to });
     else if (this.#pc.iceConnectionState === "new" || this.#pc.connectionState === "failed") this.#rebuild();
     else this.#offer(true);
@@ -327,9 +327,10 @@ export class Peer {
   async #sendKeyFrame(): Promise<void> {
     const sender = this.#transceiver("video")?.sender;
     if (!sender?.track) return;
-    const setParameters = sender.setParameters.bind(sender) as (p: RTCRtpSendParameters, o: object) => Promise<void>;
+    // `encodingOptions` is newer than the types
+    const asked = sender as unknown as { setParameters(p: RTCRtpSendParameters, o: object): Promise<void> };
     try {
-      await setParameters(sender.getParameters(), { encodingOptions: [{ keyFrame: true }] });
+      await asked.setParameters(sender.getParameters(), { encodingOptions: [{ keyFrame: true }] });
     } catch {
       // a browser without this option sends its next key frame when it likes
     }

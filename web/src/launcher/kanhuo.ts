@@ -91,7 +91,7 @@ class Layer {
     removeEventListener("message", this.#hear);
     this.#frame.remove();
     keep(undefined);
-    layer = undefined;
+    left();
     if (this.#before instanceof HTMLElement) this.#before.focus();
     document.dispatchEvent(new CustomEvent("kanhuo-close"));
   }
@@ -108,6 +108,9 @@ class Layer {
 }
 
 let layer: Layer | undefined;
+function left(): void {
+  layer = undefined;
+}
 
 class KanhuoCall extends HTMLElement {
   static readonly observedAttributes = ["pass", "label", "lang"];
@@ -181,13 +184,13 @@ class KanhuoCall extends HTMLElement {
 }
 
 /** Nothing is asked before a button is near the view; all buttons of a page are asked for together. */
-const due = new Set<KanhuoCall>();
+const due = new Set<Element>();
 const nearby = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       nearby.unobserve(target);
-      due.add(target as KanhuoCall);
+      due.add(target);
     }
     if (due.size > 0) queueMicrotask(() => void askAll());
   },
@@ -195,7 +198,7 @@ const nearby = new IntersectionObserver(
 );
 
 async function askAll(): Promise<void> {
-  const elements = [...due];
+  const elements = [...due].filter((element) => element instanceof KanhuoCall);
   due.clear();
   for (const server of new Set(elements.map((element) => element.server))) {
     const here = elements.filter((element) => element.server === server);

@@ -41,7 +41,7 @@ function start(): AgentDesk {
       socket: (url) => new WebSocket(url),
       rtc: (configuration) => new RTCPeerConnection(configuration),
       // absent, whatever the types say, in in-app browsers and on pages without TLS
-      devices: new Devices(navigator.mediaDevices as MediaDevices | undefined),
+      devices: new Devices(navigator.mediaDevices),
       timers: realTimers,
       random: () => Math.random(),
       lock: new ScreenLock(document),

@@ -51,6 +51,8 @@ export class KhChat extends LitElement {
         background: var(--sheet);
         align-self: flex-start;
         overflow-wrap: anywhere;
+      }
+      li span {
         white-space: pre-wrap;
       }
       li.own {
@@ -98,11 +100,7 @@ export class KhChat extends LitElement {
       <ol role="log" aria-live="polite" aria-label=${words.title} tabindex="0">
         ${this.lines.length === 0 ? html`<li class="soft">${words.empty}</li>` : nothing}
         ${this.lines.map(
-          (line) => html`<li class=${line.own ? "own" : ""}>
-            ${line.picture === null
-              ? line.text
-              : html`<img alt=${words.picture} src=${until(line.picture, nothing)} @load=${this.#down} />`}
-          </li>`,
+          (line) => html`<li class=${line.own ? "own" : ""}>${this.#content(line)}</li>`,
         )}
       </ol>
       <form @submit=${this.#say}>
@@ -114,6 +112,11 @@ export class KhChat extends LitElement {
         <button class="send" aria-label=${words.send}><kh-icon name="send"></kh-icon></button>
       </form>
     `;
+  }
+
+  #content({ picture, text }: ChatEntry): TemplateResult {
+    if (picture === null) return html`<span>${text}</span>`;
+    return html`<img alt=${this.words.picture} src=${until(picture, nothing)} @load=${this.#down} />`;
   }
 
   override updated(changed: PropertyValues<this>): void {

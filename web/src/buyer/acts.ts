@@ -1,0 +1,52 @@
+/** What a buyer can do in a call, and what is said of the line: from the state, nothing else. */
+import type { BuyerState, TalkState } from "../core";
+import type { StageAct } from "../ui/kh-stage";
+import { say, type Word } from "../words";
+
+export function mainActs(talk: TalkState, chatOpen: boolean): StageAct[] {
+  const muted = talk.muted || !talk.microphone;
+  return [
+    { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), pressed: muted },
+    {
+      act: "camera",
+      icon: talk.camera ? "camera" : "camera-off",
+      label: say(talk.camera ? "camera_off" : "camera_on"),
+      pressed: talk.camera,
+    },
+    { act: "chat", icon: "chat", label: say("chat"), pressed: chatOpen },
+  ];
+}
+
+export function moreActs(talk: TalkState, framed: boolean): StageAct[] {
+  const { camera, voiceOnly } = talk;
+  return [
+    ...(camera ? [{ act: "switch", icon: "switch", label: say("switch_camera") } as const] : []),
+    {
+      act: "voice",
+      icon: voiceOnly ? "eye" : "eye-off",
+      label: say(voiceOnly ? "show_picture" : "voice_only"),
+      pressed: voiceOnly,
+    },
+    ...(framed ? [{ act: "minimise", icon: "minimise", label: say("minimise") } as const] : []),
+  ];
+}
+
+/** Empty while all is well: harmless changes of the network are not worth a word. */
+export function lineInWords({ call, talk, line }: BuyerState): string {
+  if (call?.missing.includes("agent") === true) return say("agent_away");
+  if (talk.media === "stalled") return say("media_stalled");
+  return line === "reconnecting" && talk.media !== "flowing" ? say("no_line") : "";
+}
+
+const REFUSALS: Readonly<Record<string, Word>> = {
+  expired: "refused_expired",
+  bad_signature: "refused_bad_signature",
+  wrong_audience: "refused_bad_signature",
+  malformed: "refused_bad_signature",
+  already_in_call: "refused_already",
+};
+
+/** What a refusal means for the buyer, and what to do. */
+export function refusalInWords(code: string): string {
+  return say(REFUSALS[code] ?? "refused_other");
+}
