@@ -10,7 +10,7 @@ its own (BROKEN), because only there do both people have something to lose.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, assert_never
 
 from kanhuo.calls.events import (
     Accept,
@@ -151,6 +151,8 @@ def _event(call: Call, command: Command) -> Event | None:
             return None if call.state is State.ENDED else Ended(_reason_of_hang_up(call, side), side)
         case Close(reason):
             return None if call.state is State.ENDED else Ended(reason)
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def _only(call: Call, agent: str) -> None:

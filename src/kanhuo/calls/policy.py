@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from kanhuo.calls.events import Close, Command, ExpireRing, WithdrawRing
 from kanhuo.calls.model import Call, lost
@@ -69,6 +70,8 @@ def _state_ends(call: Call, patience: Patience) -> Millis | None:
             return (call.connected_at or call.since) + patience.longest
         case State.ENDED:
             return None
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def _absence_ends(call: Call, patience: Patience) -> Millis | None:

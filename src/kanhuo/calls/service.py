@@ -161,8 +161,7 @@ class Calls:
         self._agent(party)
         now = self._desk.clock.now()
         await self._desk.db.write(units.wrap_up, call, party.id, outcome, note, now)
-        if self._desk.presence.standing(party.merchant, party.id) is Standing.WRAPPING:
-            self._desk.presence.rest(party.merchant, party.id, now)
+        self._desk.presence.rest(party.merchant, party.id, now)
 
     # What the network tells
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 
 class Purpose(StrEnum):
@@ -56,3 +57,5 @@ def evolve(consents: Consents, event: Given | Withdrawn) -> Consents:
             return Consents(consents.seq + 1, consents.purposes | {purpose})
         case Withdrawn(purpose):
             return Consents(consents.seq + 1, consents.purposes - {purpose})
+        case _ as unreachable:
+            assert_never(unreachable)

@@ -23,6 +23,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 from kanhuo.kernel.errors import Code, Refused
@@ -47,8 +48,9 @@ class Statement:
 
     def __init__(self, clause: ClauseElement) -> None:
         compiled = clause.compile(dialect=_DIALECT)
+        assert isinstance(compiled, SQLCompiler)
         self.text = str(compiled)
-        self.constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self.constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
 
     def bind(self, parameters: Mapping[str, object] | None) -> Mapping[str, object]:
         """Return all values that the statement is run with."""

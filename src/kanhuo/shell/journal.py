@@ -135,9 +135,14 @@ def verify(tx: Transaction) -> Verdict:
     return Verdict(count, len(heads))
 
 
+def _bytes(value: object) -> bytes:
+    """Return a column's bytes; SQLite would let a forger store anything in it."""
+    return value if isinstance(value, bytes) else repr(value).encode()
+
+
 def _lines(tx: Transaction, page: int = 1000) -> Iterator[Line]:
     after = 0
     while rows := tx.all(_everything, {"after": after, "most": page}):
-        for row in rows:
-            yield Line(*row)
+        for seq, chain, n, at, kind, body, digest in rows:
+            yield Line(seq, chain, n, at, kind, _bytes(body), _bytes(digest))
         after = rows[-1][0]

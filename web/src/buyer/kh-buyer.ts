@@ -129,7 +129,7 @@ export class KhBuyer extends LitElement {
     </main>`;
   }
 
-  /** A new screen takes the focus to its heading, so that a screen reader says where one is. */
+  /** A new screen takes the focus to its heading. */
   override updated(changed: PropertyValues): void {
     super.updated(changed);
     const parts = [...this.renderRoot.querySelectorAll("kh-precall, kh-notice, kh-waiting, kh-after, kh-stage")];
@@ -141,7 +141,7 @@ export class KhBuyer extends LitElement {
   }
 
   #sheet(now: BuyerState | null): TemplateResult {
-    if (this.passMissing) return this.#plain("back", "no_pass");
+    if (this.passMissing) return this.#plain("no_pass");
     if (now === null || (now.welcome === null && now.ended === null)) {
       return html`<kh-notice tone="wait" icon="clock" heading=${say("loading")}></kh-notice>`;
     }
@@ -298,13 +298,13 @@ export class KhBuyer extends LitElement {
     return ["connecting", "talking", "broken"].includes(now.call?.state ?? "");
   }
 
-  #plain(icon: "back", word: Word): TemplateResult {
-    return html`<kh-notice icon=${icon} tone="wait" heading=${say(word)}></kh-notice>`;
+  #plain(word: Word): TemplateResult {
+    return html`<kh-notice icon="back" tone="wait" heading=${say(word)}></kh-notice>`;
   }
 
   #endedLine(now: BuyerState): TemplateResult {
     const { ended } = now;
-    if (ended === "replaced" || ended === null) return this.#plain("back", "elsewhere_title");
+    if (ended === "replaced" || ended === null) return this.#plain("elsewhere_title");
     return this.#refused(typeof ended === "string" ? "" : ended.code);
   }
 
@@ -390,11 +390,7 @@ export class KhBuyer extends LitElement {
 
   readonly #takeOver = (): void => this.buyer?.takeOver();
   readonly #hangUp = (): void => void this.buyer?.hangUp();
-  readonly #again = (): void => {
-    this.step = "sheet";
-    this.buyer?.startAgain();
-  };
-
+  readonly #again = (): void => void ((this.step = "sheet"), this.buyer?.startAgain());
   readonly #leave = (): void => {
     void this.buyer?.hangUp();
     this.dispatchEvent(new CustomEvent("leave"));

@@ -36,6 +36,7 @@ const LAYER = `
 interface Kept {
   readonly server: string;
   readonly pass: string;
+  readonly small: boolean;
 }
 
 /** The one call of this page: its frame and what is said to it. */
@@ -45,8 +46,9 @@ class Layer {
   #pass: string;
   readonly #before: Element | null = document.activeElement;
   #small: boolean;
+  #live = false;
 
-  constructor({ server, pass }: Kept, title: string, small: boolean) {
+  constructor({ server, pass, small }: Kept, title: string) {
     this.#server = server;
     this.#pass = pass;
     this.#small = small;
@@ -81,8 +83,11 @@ class Layer {
     if (message.type === "ready") {
       this.#tell({ type: "open", pass: this.#pass });
       this.#show(this.#small);
-    } else if (message.type === "state") keep(message.live === true ? { server: this.#server, pass: this.#pass } : undefined);
-    else if (message.type === "minimise") this.#show(true);
+    } else if (message.type === "state") {
+      this.#live = message.live === true;
+      this.#keep();
+    }
+    if (message.type === "minimise") this.#show(true);
     else if (message.type === "restore") this.restore();
     else if (message.type === "close") this.close();
   };
@@ -90,7 +95,8 @@ class Layer {
   close(): void {
     removeEventListener("message", this.#hear);
     this.#frame.remove();
-    keep(undefined);
+    this.#live = false;
+    this.#keep();
     left();
     if (this.#before instanceof HTMLElement) this.#before.focus();
     document.dispatchEvent(new CustomEvent("kanhuo-close"));
@@ -99,7 +105,19 @@ class Layer {
   #show(small: boolean): void {
     this.#small = small;
     this.#frame.toggleAttribute("data-small", small);
+    if (this.#live) this.#keep();
     this.#tell({ type: "minimised", minimised: small });
+  }
+
+  /** What the next page of the shop needs to take the call up again. */
+  #keep(): void {
+    const kept: Kept = { server: this.#server, pass: this.#pass, small: this.#small };
+    try {
+      if (this.#live) sessionStorage.setItem(KEPT, JSON.stringify(kept));
+      else sessionStorage.removeItem(KEPT);
+    } catch {
+      // storage is forbidden here: a reload will not go on with the call
+    }
   }
 
   #tell(message: object): void {
@@ -178,7 +196,7 @@ class KanhuoCall extends HTMLElement {
       layer.restore();
       return;
     }
-    layer = new Layer({ server: this.server, pass: this.#attribute("pass") }, this.#words.frame, false);
+    layer = new Layer({ server: this.server, pass: this.#attribute("pass"), small: false }, this.#words.frame);
     this.dispatchEvent(new CustomEvent("kanhuo-open", { bubbles: true }));
   }
 }
@@ -213,16 +231,7 @@ async function askAll(): Promise<void> {
   }
 }
 
-function keep(kept: Kept | undefined): void {
-  try {
-    if (kept === undefined) sessionStorage.removeItem(KEPT);
-    else sessionStorage.setItem(KEPT, JSON.stringify(kept));
-  } catch {
-    // storage is forbidden here: a reload will not go on with the call
-  }
-}
-
-/** A call goes on while the buyer moves through the shop: the next page takes it up again, small. */
+/** A call goes on while the buyer moves through the shop: the next page takes it up again as it was. */
 function resume(): void {
   let text: string | null = null;
   try {
@@ -231,7 +240,7 @@ function resume(): void {
     return;
   }
   if (text === null || layer !== undefined) return;
-  layer = new Layer(JSON.parse(text) as Kept, WORDS.zh.frame, true);
+  layer = new Layer(JSON.parse(text) as Kept, WORDS.zh.frame);
 }
 
 if (customElements.get("kanhuo-call") === undefined) {
