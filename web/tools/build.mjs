@@ -22,7 +22,8 @@ await build({
 // The console's shell only: never the socket, never an answer of the API.
 await generateSW({
   globDirectory: out,
-  globPatterns: ["console/**/*.{html,svg,png,webmanifest}", "assets/console-*", "assets/theme-*", "assets/words-*"],
+  globPatterns: ["console/**/*.{html,svg,png,webmanifest}", "assets/*.{js,css}"],
+  globIgnores: ["assets/call-*"],
   swDest: resolve(out, "console/worker.js"),
   modifyURLPrefix: { "": "/" },
   sourcemap: false,

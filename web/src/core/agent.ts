@@ -17,15 +17,21 @@ const BEAT = 15_000;
 
 export class AgentDesk extends Page<AgentState> {
   #foreground = true;
+  readonly #stopBeating: () => void;
 
   constructor(around: Omit<Surroundings, "side">, mine?: string) {
     super({ ...around, side: "agent" }, { ...emptyPage, duty: false, accepting: false, refused: null, wrapping: null }, mine);
-    every(around.timers, BEAT, () => this.#beat());
+    this.#stopBeating = every(around.timers, BEAT, () => this.#beat());
   }
 
   get carries(): string | undefined {
     const { call } = this.state;
     return call !== null && call.here && call.answered_at !== null && call.state !== "ended" ? call.call : undefined;
+  }
+
+  override close(): void {
+    this.#stopBeating();
+    super.close();
   }
 
   setDuty(duty: boolean): void {

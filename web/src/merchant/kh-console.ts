@@ -1,20 +1,24 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { AgentDesk, AgentState } from "../core";
+import { type AgentDesk, type AgentState, Refusal } from "../core";
+import { every, type Timers } from "../core/clock";
 import type { DeclineWhy, Media, Outcome } from "../protocol/messages";
-import "../ui/kh-card";
-import "../ui/kh-chat";
-import type { ChatEntry } from "../ui/kh-chat";
-import "../ui/kh-stage";
-import type { StageAct } from "../ui/kh-stage";
+import "../ui/kh-icon";
 import { shared } from "../ui/styles";
 import { say } from "../words";
 import { api, type CallSummary, type Me } from "./api";
+import "./kh-conversation";
 import "./kh-home";
 import "./kh-ring";
 import "./kh-sign-in";
 import "./kh-wrap-up";
 import type { Ringer } from "./ringer";
+
+/** What stands on the screen; the focus moves to the heading of each as it comes. */
+type Screen = "sign-in" | "home" | "ring" | "conversation" | "wrap-up";
+
+/** A ring whose time has passed by this long is over, even if the line is down and nobody says so. */
+const RING_OVER = 1_000;
 
 /** The merchant's console: chooses the screen that fits the state, rings, and nothing else. */
 @customElement("kh-console")
@@ -23,22 +27,8 @@ export class KhConsole extends LitElement {
     shared,
     css`
       :host {
-        height: 100dvh;
+        min-height: 100dvh;
         background: var(--paper);
-      }
-      kh-stage {
-        height: 100dvh;
-      }
-      .beside {
-        display: grid;
-        grid-template-rows: auto 1fr;
-        min-height: 0;
-      }
-      .card {
-        padding: 16px 20px;
-        border-bottom: 1px solid var(--line);
-        display: grid;
-        gap: 8px;
       }
       .toast {
         position: fixed;
@@ -52,197 +42,178 @@ export class KhConsole extends LitElement {
         align-items: center;
         gap: 8px;
       }
+      .in-call {
+        inset: 76px 16px auto;
+      }
     `,
   ];
 
   @property({ attribute: false }) ringer!: Ringer;
+  @property({ attribute: false }) timers!: Timers;
+  /** Takes a place at the desk for who signed in. */
   @property({ attribute: false }) start!: (me: Me) => AgentDesk;
+  /** The secret of an invitation's link. */
   @property() invite = "";
   @state() private me: Me | null = null;
   @state() private asked = false;
-  @state() private desk: AgentDesk | null = null;
   @state() private now: AgentState | null = null;
   @state() private calls: readonly CallSummary[] = [];
-  @state() private chatOpen = false;
-  @state() private tick = Date.now();
+  @state() private tick = 0;
   @state() private toast = "";
-  #timer: ReturnType<typeof setInterval> | undefined;
+  @state() private wrapTrouble = "";
+  #desk: AgentDesk | null = null;
+  #stopListening: () => void = () => undefined;
+  #stopTicking: () => void = () => undefined;
+  #shown: Screen | null = null;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#timer = setInterval(() => (this.tick = Date.now()), 1_000);
+    this.tick = this.timers.now();
+    this.#stopTicking = every(this.timers, 1_000, () => {
+      this.tick = this.timers.now();
+      this.#sound();
+    });
     if (this.invite === "") void this.#whoAmI();
     else this.asked = true;
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    clearInterval(this.#timer);
+    this.#stopTicking();
+    this.#leave();
   }
 
   override render(): TemplateResult | typeof nothing {
-    if (this.me === null || this.now === null) {
+    const { me, now } = this;
+    if (me === null || now === null) {
       if (!this.asked) return nothing;
       return html`<kh-sign-in .invite=${this.invite} @entered=${(event: CustomEvent<Me>) => this.#entered(event.detail)}></kh-sign-in>
-        ${this.#toast()}`;
+        ${this.#toast(now)}`;
     }
-    return html`${this.#screen(this.now)}${this.#toast()}`;
+    return html`${this.#content(me, now)}${this.#toast(now)}`;
   }
 
   override updated(changed: PropertyValues): void {
     super.updated(changed);
-    const stage = this.renderRoot.querySelector("kh-stage");
-    if (stage !== null && changed.has("now") && !this.#inCall(changed.get("now") as AgentState | null)) {
-      void stage.updateComplete.then(() => stage.renderRoot.querySelector<HTMLElement>("h1")?.focus());
-    }
+    const screen = this.#screen();
+    const before = this.#shown;
+    this.#shown = screen;
+    // the others take the focus as they come; the home screen stays below and has to be given it back
+    if (screen === "home" && before !== null && before !== "home") this.renderRoot.querySelector("kh-home")?.focus();
   }
 
-  #screen(now: AgentState): TemplateResult {
-    const { call } = now;
-    if (call !== null && this.#inCall(now) && !now.elsewhere) return this.#stage(now);
-    if (now.wrapping !== null && call?.state === "ended") {
+  #screen(): Screen {
+    const { now } = this;
+    if (this.me === null || now === null) return "sign-in";
+    if (inCall(now) && !now.elsewhere) return "conversation";
+    if (now.wrapping !== null && now.call?.state === "ended") return "wrap-up";
+    return this.#rings(now) ? "ring" : "home";
+  }
+
+  #content(me: Me, now: AgentState): TemplateResult {
+    const screen = this.#screen();
+    if (screen === "conversation") return this.#conversation(now);
+    if (screen === "wrap-up") {
       return html`<kh-wrap-up
-        .call=${call}
+        .call=${now.call}
+        trouble=${this.wrapTrouble}
         @wrap=${(event: CustomEvent<{ outcome: Outcome; note: string }>) => void this.#wrap(event.detail.outcome, event.detail.note)}
       ></kh-wrap-up>`;
     }
-    const rings = this.#rings(now);
     return html`
       <kh-home
-        ?inert=${rings}
-        .me=${this.me}
+        ?inert=${screen === "ring"}
+        .me=${me}
         .desk=${now.desk}
         ?duty=${now.duty}
-        ?lineUp=${now.line === "up"}
+        line=${now.line}
         .calls=${this.calls}
-        now=${this.tick}
+        now=${this.tick + now.ahead}
         @duty=${(event: CustomEvent<boolean>) => this.#duty(event.detail)}
         @sign-out=${(event: CustomEvent<boolean>) => void this.#signOut(event.detail)}
+        @connect=${() => this.#entered(me)}
       ></kh-home>
-      ${rings
-        ? html`<kh-ring
-            .call=${call}
-            now=${this.tick + now.ahead}
-            ?busy=${now.accepting}
-            @accept=${(event: CustomEvent<Media>) => void this.desk?.accept(event.detail)}
-            @decline=${(event: CustomEvent<DeclineWhy>) => void this.desk?.decline(event.detail)}
-          ></kh-ring>`
-        : nothing}
+      ${screen === "ring" ? this.#ring(now) : nothing}
     `;
   }
 
-  #stage(now: AgentState): TemplateResult {
-    const { call, talk } = now;
-    const muted = talk.muted || !talk.microphone;
-    const acts: StageAct[] = [
-      { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), pressed: muted },
-      { act: "camera", icon: talk.camera ? "camera" : "camera-off", label: say(talk.camera ? "camera_off" : "camera_on"), pressed: talk.camera },
-      { act: "switch", icon: "switch", label: say("switch_camera") },
-      { act: "chat", icon: "chat", label: say("chat"), pressed: this.chatOpen },
-    ];
-    return html`<kh-stage
-      name=${say("buyer")}
-      about=${call?.card.title ?? ""}
-      .remote=${talk.remote}
-      ?remoteShown=${talk.remoteVideo && now.consents?.camera === true}
-      remoteOff=${say(talk.media === "connecting" ? "connecting" : talk.remoteAudio ? "buyer_camera_off" : "buyer_listens")}
-      .own=${talk.own}
-      ownLabel=${say("own_picture")}
-      line=${this.#line(now)}
-      .acts=${acts}
-      hangUp=${say("hang_up")}
-      ?panel=${this.chatOpen}
-      @act=${(event: CustomEvent<string>) => this.#act(event.detail)}
-    >
-      ${this.chatOpen
-        ? html`<div class="beside" slot="side">
-            <div class="card"><h2>${say("about_what")}</h2><kh-card .card=${call?.card ?? null}></kh-card></div>
-            <kh-chat
-              .lines=${this.#chat(now)}
-              .words=${{ title: say("chat"), empty: say("chat_empty"), say: say("chat_say"), send: say("send"), picture: say("send_picture"), close: say("close") }}
-              @say=${(event: CustomEvent<string>) => void this.#write(() => this.desk?.say(event.detail))}
-              @picture=${(event: CustomEvent<File>) => void this.#write(() => this.desk?.sendPicture(event.detail))}
-              @close=${() => (this.chatOpen = false)}
-            ></kh-chat>
-          </div>`
-        : nothing}
-    </kh-stage>`;
+  #ring(now: AgentState): TemplateResult {
+    return html`<kh-ring
+      .call=${now.call}
+      now=${this.tick + now.ahead}
+      ?busy=${now.accepting}
+      @accept=${(event: CustomEvent<Media>) => void this.#do((desk) => desk.accept(event.detail))}
+      @decline=${(event: CustomEvent<DeclineWhy>) => void this.#do((desk) => desk.decline(event.detail))}
+    ></kh-ring>`;
   }
 
-  #toast(): TemplateResult | typeof nothing {
-    const trouble = this.now?.talk.cameraTrouble ?? null;
-    const microphone = this.now?.talk.microphoneTrouble ?? null;
-    const text =
-      this.toast !== ""
-        ? this.toast
-        : trouble !== null
-          ? say(`camera_${trouble}`)
-          : microphone !== null
-            ? say(`microphone_${microphone}`)
-            : "";
+  #conversation(now: AgentState): TemplateResult {
+    return html`<kh-conversation
+      .now=${now}
+      .address=${(picture: string) => this.#desk?.pictures.address(picture) ?? Promise.reject(new Error("signed out"))}
+      @act=${(event: CustomEvent<string>) => this.#act(event.detail)}
+      @say=${(event: CustomEvent<string>) => void this.#do((desk) => desk.say(event.detail))}
+      @picture=${(event: CustomEvent<File>) => void this.#do((desk) => desk.sendPicture(event.detail), say("picture_failed"))}
+    ></kh-conversation>`;
+  }
+
+  #toast(now: AgentState | null): TemplateResult | typeof nothing {
+    const text = this.toast === "" ? deviceTrouble(now) : this.toast;
     if (text === "") return nothing;
-    return html`<div class="notice toast" role="alert">
+    const place = this.#screen() === "conversation" ? "in-call" : "";
+    return html`<div class="notice toast ${place}" role="status">
       <span>${text}</span>
       <button aria-label=${say("close")} @click=${this.#dismiss}><kh-icon name="close"></kh-icon></button>
     </div>`;
   }
 
-  #line(now: AgentState): string {
-    if (now.call?.missing.includes("buyer") === true) return say("buyer_away");
-    if (now.talk.media === "stalled") return say("media_stalled");
-    return "";
+  /** Whether this device is rung now. */
+  #rings({ call, ahead }: AgentState): boolean {
+    if (call?.state !== "ringing" || !call.here) return false;
+    return call.due === null || this.timers.now() + ahead < call.due + RING_OVER;
   }
 
-  #chat(now: AgentState): ChatEntry[] {
-    return now.chat.map(({ n, side, text, picture }) => ({
-      n,
-      own: side === "agent",
-      text,
-      picture: picture === null ? null : (this.desk?.pictures.address(picture) ?? null),
-    }));
-  }
-
-  #inCall(now: AgentState | null | undefined): boolean {
-    const call = now?.call;
-    return call != null && call.here && ["connecting", "talking", "broken"].includes(call.state);
-  }
-
-  #rings(now: AgentState): boolean {
-    return now.call?.state === "ringing" && now.call.here;
+  #sound(): void {
+    if (this.now !== null && this.#rings(this.now)) this.ringer.start(say("rings_title"));
+    else this.ringer.stop();
   }
 
   async #whoAmI(): Promise<void> {
     try {
       this.#entered(await api.me());
-    } catch {
+    } catch (error) {
+      if (!(error instanceof Refusal)) this.toast = say("no_server");
       this.asked = true;
     }
   }
 
   #entered(me: Me): void {
+    this.#leave();
     this.me = me;
     this.toast = "";
+    this.tick = this.timers.now();
     const desk = this.start(me);
-    this.desk = desk;
+    this.#desk = desk;
     this.now = desk.state;
-    desk.subscribe((now) => this.#changed(now));
+    this.#stopListening = desk.subscribe((now) => this.#changed(now));
     void this.#list();
   }
 
   #changed(now: AgentState): void {
     const before = this.now;
     this.now = now;
-    if (this.#rings(now)) this.ringer.start(say("rings_title"));
-    else this.ringer.stop();
-    if (now.call?.state !== before?.call?.state || now.call?.call !== before?.call?.call) void this.#list();
-    if (this.#inCall(now) && !this.#inCall(before)) this.chatOpen = matchMedia("(width >= 900px)").matches;
-    if (now.call?.here === false && before?.call?.here === true && now.call.state === "connecting") {
-      this.toast = say("on_other_device");
+    this.#sound();
+    if (now.call?.state !== before?.call?.state || now.call?.call !== before?.call?.call) {
+      if (now.call?.state === "ringing") this.toast = "";
+      void this.#list();
     }
+    const answered = now.call?.state === "connecting" && !now.call.here && before?.call?.here === true;
+    if (answered) this.toast = say("on_other_device");
     if (now.refused !== null && before?.refused !== now.refused) this.toast = say("accept_late");
-    if (now.ended === "signed_out" || (typeof now.ended === "object" && now.ended !== null)) {
-      this.toast = say("signed_out");
+    if (now.ended === "signed_out" || now.ended instanceof Refusal) {
       this.#leave();
+      this.asked = true;
+      this.toast = say("signed_out");
     }
   }
 
@@ -256,51 +227,86 @@ export class KhConsole extends LitElement {
 
   #duty(duty: boolean): void {
     this.ringer.unlock();
-    this.desk?.setDuty(duty);
+    this.#desk?.setDuty(duty);
   }
 
   #act(act: string): void {
-    const { desk, now } = this;
-    if (desk === null || now === null) return;
-    if (act === "mute") {
-      if (now.talk.microphone) desk.mute(!now.talk.muted);
-      else void desk.openMicrophone();
-    } else if (act === "camera") void (now.talk.camera ? desk.cameraOff() : desk.cameraOn());
-    else if (act === "switch") void desk.switchCamera();
-    else if (act === "chat") this.chatOpen = !this.chatOpen;
-    else if (act === "hang-up") void desk.hangUp();
+    const talk = this.now?.talk;
+    if (act === "mute" && talk?.microphone === true) this.#desk?.mute(!talk.muted);
+    else if (act === "mute") void this.#do((desk) => desk.openMicrophone());
+    else if (act === "camera") void this.#do((desk) => (talk?.camera === true ? desk.cameraOff() : desk.cameraOn()));
+    else if (act === "switch") void this.#do((desk) => desk.switchCamera());
+    else if (act === "hang-up") void this.#do((desk) => desk.hangUp());
   }
 
-  async #write(send: () => Promise<void> | undefined): Promise<void> {
+  /** Does something at the desk; what goes wrong is told in words. */
+  async #do(work: (desk: AgentDesk) => Promise<unknown>, otherwise = say("went_wrong")): Promise<void> {
+    const desk = this.#desk;
+    if (desk === null) return;
     try {
-      await send();
-    } catch {
-      this.toast = say("picture_failed");
+      await work(desk);
+    } catch (error) {
+      if (desk !== this.#desk) return;
+      // what can no longer be done has been overtaken by events, and the next view shows by which
+      if (!(error instanceof Refusal && (error.code === "not_now" || error.code === "not_yours"))) this.toast = otherwise;
     }
   }
 
   async #wrap(outcome: Outcome, note: string): Promise<void> {
-    await this.desk?.wrapUp(outcome, note);
-    await this.#list();
+    try {
+      await this.#desk?.wrapUp(outcome, note);
+      this.wrapTrouble = "";
+      await this.#list();
+    } catch {
+      this.wrapTrouble = say("went_wrong");
+    }
   }
 
   async #signOut(everywhere: boolean): Promise<void> {
-    await (everywhere ? api.signOutEverywhere() : api.signOut());
+    try {
+      await (everywhere ? api.signOutEverywhere() : api.signOut());
+    } catch (error) {
+      if (!(error instanceof Refusal)) {
+        this.toast = say("no_server");
+        return;
+      }
+    }
     this.#leave();
   }
 
   #leave(): void {
-    this.desk?.close();
+    this.#stopListening();
+    this.#stopListening = () => undefined;
+    const desk = this.#desk;
+    this.#desk = null;
+    desk?.close();
     this.ringer.stop();
-    this.desk = null;
     this.me = null;
     this.now = null;
+    this.calls = [];
     this.invite = "";
     this.asked = true;
   }
 
   readonly #dismiss = (): void => {
     this.toast = "";
-    this.desk?.dismissTrouble();
+    this.#desk?.dismissTrouble();
   };
+}
+
+function inCall({ call }: AgentState): boolean {
+  return call !== null && call.here && ["connecting", "talking", "broken"].includes(call.state);
+}
+
+/** Why this side's microphone or camera is not there, and how to go on without it. */
+function deviceTrouble(now: AgentState | null): string {
+  const { microphoneTrouble = null, cameraTrouble = null } = now?.talk ?? {};
+  if (microphoneTrouble !== null) return `${say(`microphone_${microphoneTrouble}`)}${say("microphone_go_on")}`;
+  return cameraTrouble === null ? "" : say(`camera_${cameraTrouble}`);
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "kh-console": KhConsole;
+  }
 }

@@ -1,3 +1,4 @@
+import { browserSupportsWebAuthn } from "@simplewebauthn/browser";
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { Refusal } from "../core";
@@ -32,7 +33,8 @@ export class KhSignIn extends LitElement {
         place-items: center;
         padding: 24px 16px;
       }
-      form {
+      form,
+      section {
         width: min(100%, 400px);
         background: var(--sheet);
         border-radius: var(--radius-sheet);
@@ -51,6 +53,8 @@ export class KhSignIn extends LitElement {
 
   /** The secret of an invitation's link. */
   @property() invite = "";
+  /** Who has just joined and may add a passkey before going in. */
+  @state() private joined: Me | null = null;
   @state() private merchant: MerchantCard | null = null;
   @state() private trouble: Word | null = null;
   @state() private busy = false;
@@ -61,6 +65,7 @@ export class KhSignIn extends LitElement {
   }
 
   override render(): TemplateResult {
+    if (this.joined !== null) return this.#offer(this.joined);
     const joining = this.merchant !== null;
     return html`<main>
       <form @submit=${this.#submit}>
@@ -79,15 +84,36 @@ export class KhSignIn extends LitElement {
           />
           ${joining ? html`<span class="soft small">${say("password_rule")}</span>` : nothing}
         </label>
-        ${this.trouble === null ? nothing : html`<p class="notice" role="alert">${say(this.trouble)}</p>`}
+        ${this.#trouble()}
         <button class="act wide" ?disabled=${this.busy}>${say(joining ? "join" : "sign_in")}</button>
-        ${joining
+        ${joining || !browserSupportsWebAuthn()
           ? nothing
           : html`<button type="button" class="plain wide" ?disabled=${this.busy} @click=${this.#passkey}>
               <kh-icon name="key"></kh-icon>${say("passkey_sign_in")}
             </button>`}
       </form>
     </main>`;
+  }
+
+  #offer(me: Me): TemplateResult {
+    return html`<main>
+      <section>
+        <p class="brand" lang="zh-CN">看货 kanhuo</p>
+        <h1 tabindex="-1">${say("passkey_offer")}</h1>
+        <p class="soft">${say("passkey_offer_why")}</p>
+        ${this.#trouble()}
+        <div class="stack">
+          <button class="act wide" ?disabled=${this.busy} @click=${() => this.#addPasskey(me)}>
+            <kh-icon name="key"></kh-icon>${say("add_passkey")}
+          </button>
+          <button class="wide" ?disabled=${this.busy} @click=${() => this.#entered(me)}>${say("later")}</button>
+        </div>
+      </section>
+    </main>`;
+  }
+
+  #trouble(): TemplateResult | typeof nothing {
+    return this.trouble === null ? nothing : html`<p class="notice" role="alert">${say(this.trouble)}</p>`;
   }
 
   readonly #submit = (event: Event): void => {
@@ -98,28 +124,51 @@ export class KhSignIn extends LitElement {
       return typeof value === "string" ? value : "";
     };
     const [name, login, password] = [text("name"), text("login"), text("password")];
-    void this.#try(async () =>
-      this.#entered(
-        this.merchant === null ? await api.signIn(login, password) : await api.join(this.invite, name, login, password),
-      ),
-    );
+    void this.#try(async () => {
+      if (this.merchant === null) this.#entered(await api.signIn(login, password));
+      else await this.#welcome(await api.join(this.invite, name, login, password));
+    });
   };
 
-  readonly #passkey = (): void => void this.#try(async () => this.#entered(await api.signInByPasskey()));
+  readonly #passkey = (): void => void this.#try(async () => this.#entered(await api.signInByPasskey()), "passkey_failed");
+
+  #addPasskey(me: Me): void {
+    void this.#try(async () => {
+      await api.addPasskey();
+      this.#entered(me);
+    }, "passkey_failed");
+  }
+
+  async #welcome(me: Me): Promise<void> {
+    if (!browserSupportsWebAuthn()) {
+      this.#entered(me);
+      return;
+    }
+    this.joined = me;
+    await this.updateComplete;
+    this.renderRoot.querySelector("h1")?.focus();
+  }
 
   #entered(me: Me): void {
     this.dispatchEvent(new CustomEvent("entered", { detail: me }));
   }
 
-  async #try(work: () => Promise<unknown>): Promise<void> {
+  /** `otherwise` says what went wrong where the server has not: the browser's own dialog, or no line at all. */
+  async #try(work: () => Promise<unknown>, otherwise: Word = "no_server"): Promise<void> {
     this.busy = true;
     this.trouble = null;
     try {
       await work();
     } catch (error) {
-      this.trouble = error instanceof Refusal ? (TROUBLES[error.code] ?? "went_wrong") : "passkey_failed";
+      this.trouble = error instanceof Refusal ? (TROUBLES[error.code] ?? "went_wrong") : otherwise;
     } finally {
       this.busy = false;
     }
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "kh-sign-in": KhSignIn;
   }
 }

@@ -22,6 +22,9 @@ export class KhWrapUp extends LitElement {
         place-items: center;
         padding: 24px 16px;
       }
+      .chips button[aria-pressed="true"]::before {
+        content: "✓";
+      }
       section {
         width: min(100%, 480px);
         background: var(--sheet);
@@ -39,6 +42,8 @@ export class KhWrapUp extends LitElement {
   ];
 
   @property({ attribute: false }) call: CallView | null = null;
+  /** What could not be done with the last try, in words. */
+  @property() trouble = "";
   @state() private outcome: Outcome | null = null;
 
   override render(): TemplateResult {
@@ -59,6 +64,7 @@ export class KhWrapUp extends LitElement {
         </div>
         <label>${say("note")}<textarea maxlength="2000"></textarea></label>
         <p class="soft small">${say("wrap_hint")}</p>
+        ${this.trouble === "" ? nothing : html`<p class="notice" role="alert">${this.trouble}</p>`}
         <div class="stack">
           <button class="act wide" ?disabled=${this.outcome === null} @click=${() => this.#done(this.outcome ?? "skipped")}>
             ${say("save")}
@@ -76,5 +82,11 @@ export class KhWrapUp extends LitElement {
   #done(outcome: Outcome): void {
     const note = this.renderRoot.querySelector("textarea")?.value ?? "";
     this.dispatchEvent(new CustomEvent("wrap", { detail: { outcome, note } }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "kh-wrap-up": KhWrapUp;
   }
 }

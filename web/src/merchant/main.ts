@@ -3,7 +3,7 @@ import "./kh-console";
 import { AgentDesk, Devices, realTimers, ScreenLock } from "../core";
 import { memory, randomName } from "../ui/memory";
 import { language, say } from "../words";
-import type { KhConsole } from "./kh-console";
+import { KhConsole } from "./kh-console";
 import { Ringer } from "./ringer";
 
 const DEVICE = "kanhuo-device";
@@ -12,20 +12,26 @@ const CALL = "kanhuo-desk-call";
 document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 document.title = say("console");
 
-const page = document.querySelector<KhConsole>("kh-console");
-if (page === null) throw new Error("the page has no <kh-console>");
-
 const device = memory.get(DEVICE) ?? randomName();
 memory.set(DEVICE, device);
 
-page.ringer = new Ringer(
-  () => new AudioContext(),
+/** Ends what the last desk listened to; a sign-out and a sign-in make a new one on the same page. */
+let listening = new AbortController();
+
+const page = new KhConsole();
+page.timers = realTimers;
+page.ringer = new Ringer({
+  audio: () => new AudioContext(),
   document,
-  (pattern) => "vibrate" in navigator && navigator.vibrate(pattern),
-);
+  vibrate: (pattern) => {
+    if ("vibrate" in navigator) navigator.vibrate(pattern);
+  },
+  timers: realTimers,
+});
 page.invite = new URLSearchParams(location.hash.slice(1)).get("invite") ?? "";
 if (page.invite !== "") history.replaceState(null, "", location.pathname);
 page.start = start;
+document.body.append(page);
 
 if ("serviceWorker" in navigator && location.protocol === "https:") {
   void navigator.serviceWorker.register("/console/worker.js", { scope: "/console/" });
@@ -50,14 +56,29 @@ function start(): AgentDesk {
     memory.get(CALL),
   );
   desk.subscribe(() => memory.set(CALL, desk.carries));
-  window.addEventListener("online", () => desk.wake());
-  document.addEventListener("visibilitychange", () => {
-    desk.setForeground(document.visibilityState === "visible");
-    desk.wake();
-  });
-  window.addEventListener("beforeunload", (event) => {
-    if (desk.carries !== undefined) event.preventDefault();
-  });
+  listen(desk);
   desk.open();
   return desk;
+}
+
+function listen(desk: AgentDesk): void {
+  listening.abort();
+  listening = new AbortController();
+  const { signal } = listening;
+  window.addEventListener("online", () => desk.wake(), { signal });
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      desk.setForeground(document.visibilityState === "visible");
+      desk.wake();
+    },
+    { signal },
+  );
+  window.addEventListener(
+    "beforeunload",
+    (event) => {
+      if (desk.carries !== undefined) event.preventDefault();
+    },
+    { signal },
+  );
 }

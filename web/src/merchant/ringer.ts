@@ -2,71 +2,102 @@
  * The ring: sound, vibration and a title that changes.
  *
  * Browsers play sound only after a click, so the click that puts an agent on duty also unlocks the ringer; the first call
- * of the day is never silent.
+ * of the day is never silent. The chime is one looped buffer and not a row of timed notes: a page in the background has
+ * its timers slowed down to one a minute, while what the sound card plays goes on.
  */
-const CHIME = [659.3, 880, 1_108.7] as const;
-const PERIOD = 2_200;
+import { every, type Timers } from "../core/clock";
+
+const NOTES = [659.3, 880, 1_108.7] as const;
+const NOTE_EVERY = 0.18;
+const LOOP = 2.2;
+const BEAT = 1_100;
+const BUZZ = [400, 200, 400];
+
+/** What a ringer rings with. */
+export interface Bell {
+  readonly audio: () => AudioContext;
+  readonly document: { title: string };
+  readonly vibrate: (pattern: number[]) => void;
+  readonly timers: Timers;
+}
 
 export class Ringer {
-  readonly #audio: () => AudioContext;
-  readonly #document: Document;
-  readonly #vibrate: (pattern: number[]) => void;
+  readonly #bell: Bell;
   #context: AudioContext | undefined;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #chime: AudioBuffer | undefined;
+  #sound: AudioBufferSourceNode | undefined;
+  #cancel: (() => void) | undefined;
   #title = "";
 
-  constructor(audio: () => AudioContext, document: Document, vibrate: (pattern: number[]) => void) {
-    this.#audio = audio;
-    this.#document = document;
-    this.#vibrate = vibrate;
+  constructor(bell: Bell) {
+    this.#bell = bell;
   }
 
   /** Call it from a click. */
   unlock(): void {
-    this.#context ??= this.#audio();
+    this.#context ??= this.#bell.audio();
     void this.#context.resume();
   }
 
   get ringing(): boolean {
-    return this.#timer !== undefined;
+    return this.#cancel !== undefined;
   }
 
+  /** Rings until {@link stop}, with `title` and the page's own title in turn. */
   start(title: string): void {
     if (this.ringing) return;
-    this.#title = this.#document.title;
-    let even = false;
+    const { document, timers, vibrate } = this.#bell;
+    this.#title = document.title;
+    let shown = false;
     const beat = (): void => {
-      even = !even;
-      this.#document.title = even ? title : this.#title;
-      this.#vibrate([400, 200, 400]);
-      this.#chime();
+      shown = !shown;
+      document.title = shown ? title : this.#title;
+      if (shown) vibrate(BUZZ);
+      // a telephone call or the system may have taken the sound away in between
+      void this.#context?.resume();
     };
-    this.#timer = setInterval(beat, PERIOD);
+    this.#cancel = every(timers, BEAT, beat);
     beat();
+    this.#play();
   }
 
   stop(): void {
     if (!this.ringing) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.#document.title = this.#title;
-    this.#vibrate([]);
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#sound?.stop();
+    this.#sound?.disconnect();
+    this.#sound = undefined;
+    this.#bell.document.title = this.#title;
+    this.#bell.vibrate([]);
   }
 
-  #chime(): void {
+  #play(): void {
     const context = this.#context;
     if (context === undefined) return;
-    void context.resume();
-    CHIME.forEach((frequency, index) => {
-      const at = context.currentTime + index * 0.18;
-      const tone = new OscillatorNode(context, { type: "triangle", frequency });
-      const loudness = new GainNode(context, { gain: 0 });
-      loudness.gain.setValueAtTime(0, at);
-      loudness.gain.linearRampToValueAtTime(0.35, at + 0.02);
-      loudness.gain.exponentialRampToValueAtTime(0.001, at + 0.9);
-      tone.connect(loudness).connect(context.destination);
-      tone.start(at);
-      tone.stop(at + 1);
-    });
+    this.#chime ??= chime(context);
+    this.#sound = context.createBufferSource();
+    this.#sound.buffer = this.#chime;
+    this.#sound.loop = true;
+    this.#sound.connect(context.destination);
+    this.#sound.start();
   }
+}
+
+function chime(context: AudioContext): AudioBuffer {
+  const rate = context.sampleRate;
+  const buffer = context.createBuffer(1, Math.round(LOOP * rate), rate);
+  const samples = buffer.getChannelData(0);
+  for (let n = 0; n < samples.length; n += 1) {
+    samples[n] = NOTES.reduce((sum, note, index) => sum + struck(note, n / rate - index * NOTE_EVERY), 0);
+  }
+  return buffer;
+}
+
+/** One note, `at` seconds after it was struck: a soft attack of 20 ms and a tail of about a second. */
+function struck(note: number, at: number): number {
+  if (at < 0) return 0;
+  const loudness = 0.3 * Math.min(1, at / 0.02) * Math.exp(-5 * at);
+  const turn = 2 * Math.PI * note * at;
+  return loudness * (Math.sin(turn) + 0.25 * Math.sin(3 * turn));
 }

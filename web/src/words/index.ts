@@ -41,6 +41,17 @@ export function when(at: number, now: number): string {
   return new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", { ...day, hour: "2-digit", minute: "2-digit" }).format(at);
 }
 
+/** The day of an instant as people say it: today, yesterday, else the date. */
+export function dayOf(at: number, now: number): string {
+  const day = new Date(at).toDateString();
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (day === new Date(now).toDateString()) return say("day_today");
+  if (day === yesterday.toDateString()) return say("day_yesterday");
+  const words: Intl.DateTimeFormatOptions = { month: "short", day: "numeric", weekday: "short" };
+  return new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", words).format(at);
+}
+
 interface Opening {
   readonly weekday: number;
   readonly start: number;

@@ -1,0 +1,181 @@
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import type { AgentState } from "../core";
+import "../ui/kh-card";
+import "../ui/kh-chat";
+import type { ChatEntry } from "../ui/kh-chat";
+import "../ui/kh-icon";
+import "../ui/kh-stage";
+import type { StageAct } from "../ui/kh-stage";
+import { shared } from "../ui/styles";
+import { say } from "../words";
+
+const WIDE = "(width >= 900px)";
+
+/**
+ * The agent's side of a call: the buyer's picture, the acts, and beside it what the call is about and what is written.
+ * On a phone the card stands behind a chip and the chat behind its act.
+ *
+ * @fires act - `detail` is `mute`, `camera`, `switch` or `hang-up`
+ * @fires say - `detail` is the text
+ * @fires picture - `detail` is the file
+ */
+@customElement("kh-conversation")
+export class KhConversation extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host,
+      kh-stage {
+        height: 100dvh;
+      }
+      .beside {
+        display: grid;
+        grid-template-rows: auto minmax(0, 1fr);
+        min-height: 0;
+      }
+      .card {
+        padding: 12px 8px 16px 20px;
+        border-bottom: 1px solid var(--line);
+        display: grid;
+        gap: 8px;
+        max-height: 45dvh;
+        overflow-y: auto;
+      }
+      .card header {
+        display: flex;
+        justify-content: space-between;
+        align-items: center;
+        min-height: var(--target);
+      }
+      .chip {
+        background: rgb(0 0 0 / 45%);
+        color: var(--on-stage);
+        border: 1px solid rgb(255 255 255 / 45%);
+        margin-top: 8px;
+        padding: 0 16px;
+        justify-self: start;
+      }
+      @media (width >= 900px) {
+        .chip {
+          display: none;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) now!: AgentState;
+  /** Where a picture of the chat is shown from. */
+  @property({ attribute: false }) address: (picture: string) => Promise<string> = () => Promise.reject(new Error("no pictures"));
+  @state() private beside: "nothing" | "card" | "chat" = matchMedia(WIDE).matches ? "chat" : "nothing";
+  /** Up to which line of the chat the agent has seen it. */
+  #seen = 0;
+
+  override render(): TemplateResult {
+    const { call, talk, consents } = this.now;
+    const open = this.beside !== "nothing";
+    const last = this.now.chat.at(-1);
+    if (this.beside === "chat") this.#seen = last?.n ?? 0;
+    const quiet = talk.media === "connecting" ? "connecting" : talk.remoteAudio ? "buyer_camera_off" : "buyer_listens";
+    return html`<kh-stage
+      name=${say("buyer")}
+      about=${call?.card.title ?? ""}
+      .remote=${talk.remote}
+      ?remoteShown=${talk.remoteVideo && consents?.camera === true}
+      remoteOff=${say(quiet)}
+      .own=${talk.own}
+      ownLabel=${say("own_picture")}
+      line=${this.#line()}
+      .acts=${this.#acts(last !== undefined && last.n > this.#seen)}
+      hangUp=${say("hang_up")}
+      ?panel=${open}
+      @act=${(event: CustomEvent<string>) => this.#act(event.detail)}
+    >
+      <button slot="top" class="chip" aria-expanded=${this.beside === "card"} @click=${() => this.#show("card")}>
+        <kh-icon name="eye"></kh-icon>${say("about_what")}
+      </button>
+      ${open
+        ? html`<div class="beside" slot="side" @keydown=${this.#key}>
+            ${this.#card()} ${this.beside === "chat" ? this.#chat() : nothing}
+          </div>`
+        : nothing}
+    </kh-stage>`;
+  }
+
+  override firstUpdated(): void {
+    const stage = this.renderRoot.querySelector("kh-stage");
+    void stage?.updateComplete.then(() => stage.renderRoot.querySelector<HTMLElement>("h1")?.focus());
+  }
+
+  #acts(unread: boolean): StageAct[] {
+    const { talk } = this.now;
+    const muted = talk.muted || !talk.microphone;
+    return [
+      { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), pressed: muted },
+      { act: "camera", icon: talk.camera ? "camera" : "camera-off", label: say(talk.camera ? "camera_off" : "camera_on"), pressed: talk.camera },
+      { act: "switch", icon: "switch", label: say("switch_camera") },
+      { act: "chat", icon: "chat", label: say(unread ? "chat_new" : "chat"), pressed: this.beside === "chat" },
+    ];
+  }
+
+  #card(): TemplateResult {
+    return html`<div class="card">
+      <header>
+        <h2>${say("about_what")}</h2>
+        ${this.beside === "card"
+          ? html`<button aria-label=${say("close")} @click=${() => this.#show("card")}><kh-icon name="close"></kh-icon></button>`
+          : nothing}
+      </header>
+      <kh-card .card=${this.now.call?.card ?? null}></kh-card>
+    </div>`;
+  }
+
+  #chat(): TemplateResult {
+    return html`<kh-chat
+      .lines=${this.#lines()}
+      .words=${{ title: say("chat"), empty: say("chat_empty"), say: say("chat_say"), send: say("send"), picture: say("send_picture"), close: say("close") }}
+      @say=${(event: CustomEvent<string>) => this.#tell("say", event.detail)}
+      @picture=${(event: CustomEvent<File>) => this.#tell("picture", event.detail)}
+      @close=${() => this.#show("chat")}
+    ></kh-chat>`;
+  }
+
+  #lines(): ChatEntry[] {
+    return this.now.chat.map(({ n, side, text, picture }) => ({
+      n,
+      own: side === "agent",
+      text,
+      picture: picture === null ? null : this.address(picture),
+    }));
+  }
+
+  #line(): string {
+    const { call, line, talk } = this.now;
+    if (line !== "up") return say("no_line");
+    if (call?.missing.includes("buyer") === true) return say("buyer_away");
+    return talk.media === "stalled" ? say("media_stalled") : "";
+  }
+
+  #show(what: "card" | "chat"): void {
+    this.beside = this.beside === what ? "nothing" : what;
+  }
+
+  readonly #key = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") this.beside = "nothing";
+  };
+
+  #act(act: string): void {
+    if (act === "chat") this.#show("chat");
+    else this.#tell("act", act);
+  }
+
+  #tell(type: string, detail: string | File): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "kh-conversation": KhConversation;
+  }
+}
