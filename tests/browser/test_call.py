@@ -81,7 +81,7 @@ async def test_a_buyer_taps_both_see_and_hear_each_other_and_hang_up(stage: Stag
     await agent.get_by_text("顾客没有开摄像头").wait_for()
 
     await located.locator("[data-act=mute]").click()
-    await located.locator("[data-act=mute][aria-pressed=true]").wait_for()
+    await located.locator("[data-act=mute][data-on]").wait_for()
     await agent.get_by_text("顾客没有开麦克风").wait_for()
 
     await located.locator("[data-act=chat]").click()

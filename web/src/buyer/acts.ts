@@ -3,17 +3,17 @@ import type { BuyerState, TalkState } from "../core";
 import type { StageAct } from "../ui/kh-stage";
 import { say, type Word } from "../words";
 
-export function mainActs(talk: TalkState, chatOpen: boolean): StageAct[] {
+export function mainActs(talk: TalkState, chatOpen: boolean, unread: boolean): StageAct[] {
   const muted = talk.muted || !talk.microphone;
   return [
-    { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), pressed: muted },
+    { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), on: muted },
     {
       act: "camera",
       icon: talk.camera ? "camera" : "camera-off",
       label: say(talk.camera ? "camera_off" : "camera_on"),
-      pressed: talk.camera,
+      on: talk.camera,
     },
-    { act: "chat", icon: "chat", label: say("chat"), pressed: chatOpen },
+    { act: "chat", icon: "chat", label: say(unread ? "chat_new" : "chat"), on: chatOpen },
   ];
 }
 
@@ -25,7 +25,7 @@ export function moreActs(talk: TalkState, framed: boolean): StageAct[] {
       act: "voice",
       icon: voiceOnly ? "eye" : "eye-off",
       label: say(voiceOnly ? "show_picture" : "voice_only"),
-      pressed: voiceOnly,
+      on: voiceOnly,
     },
     ...(framed ? [{ act: "minimise", icon: "minimise", label: say("minimise") } as const] : []),
   ];

@@ -2,14 +2,11 @@ import { css, html, LitElement, nothing, type PropertyValues, type TemplateResul
 import { customElement, property, state } from "lit/decorators.js";
 import type { BuyerCall, BuyerState } from "../core";
 import type { Media, RatingWhy } from "../protocol/messages";
-import type { ChatEntry } from "../ui/kh-chat";
-import "../ui/kh-card";
-import "../ui/kh-chat";
-import "../ui/kh-stage";
 import { shared } from "../ui/styles";
 import { hoursInWords, say, type Word } from "../words";
-import { lineInWords, mainActs, moreActs, refusalInWords } from "./acts";
+import { refusalInWords } from "./acts";
 import "./kh-after";
+import "./kh-conversation";
 import "./kh-notice";
 import "./kh-precall";
 import "./kh-waiting";
@@ -62,38 +59,6 @@ export class KhBuyer extends LitElement {
           padding: 32px 28px;
         }
       }
-      dialog {
-        border: 0;
-        border-radius: var(--radius-sheet);
-        padding: 24px;
-        width: min(92vw, 400px);
-        background: var(--sheet);
-        color: var(--ink);
-        box-shadow: var(--shadow);
-      }
-      dialog::backdrop {
-        background: var(--scrim);
-      }
-      .card {
-        padding: 16px 20px;
-        border-bottom: 1px solid var(--line);
-      }
-      .beside {
-        display: grid;
-        grid-template-rows: auto 1fr;
-        min-height: 0;
-      }
-      .toast {
-        position: fixed;
-        inset: auto 16px 128px;
-        margin: 0 auto;
-        max-width: 420px;
-        box-shadow: var(--shadow);
-        display: flex;
-        gap: 8px;
-        align-items: center;
-        justify-content: space-between;
-      }
     `,
   ];
 
@@ -103,8 +68,6 @@ export class KhBuyer extends LitElement {
   @state() private buyer: BuyerCall | null = null;
   @state() private now: BuyerState | null = null;
   @state() private step: Step = "sheet";
-  @state() private chatOpen = false;
-  @state() private chatFailed = false;
   @state() private copied = false;
   #media: Media = "video";
   #heading = "";
@@ -118,7 +81,17 @@ export class KhBuyer extends LitElement {
   override render(): TemplateResult {
     const { now } = this;
     const call = now?.call ?? null;
-    if (now !== null && call !== null && !now.elsewhere && this.#inTalk(now)) return this.#stage(now);
+    if (now !== null && call !== null && !now.elsewhere && this.#inTalk(now)) {
+      return html`<kh-conversation
+        .buyer=${this.buyer}
+        .now=${now}
+        ?framed=${this.framed}
+        ?small=${this.minimised}
+        @hang-up=${this.#hangUp}
+        @minimise=${this.#pass}
+        @restore=${this.#pass}
+      ></kh-conversation>`;
+    }
     return html`<main class="room" aria-live="polite">
       <div class="sheet">
         ${this.framed
@@ -132,7 +105,7 @@ export class KhBuyer extends LitElement {
   /** A new screen takes the focus to its heading. */
   override updated(changed: PropertyValues): void {
     super.updated(changed);
-    const parts = [...this.renderRoot.querySelectorAll("kh-precall, kh-notice, kh-waiting, kh-after, kh-stage")];
+    const parts = [...this.renderRoot.querySelectorAll("kh-precall, kh-notice, kh-waiting, kh-after")];
     const part = parts[0] as (LitElement & { heading?: string }) | undefined;
     const screen = `${part?.localName ?? ""} ${part?.heading ?? ""} ${this.now?.call?.state ?? ""}`;
     if (part === undefined || screen === this.#heading) return;
@@ -228,72 +201,6 @@ export class KhBuyer extends LitElement {
     </kh-notice>`;
   }
 
-  #stage(now: BuyerState): TemplateResult {
-    const { call, talk } = now;
-    const name = call?.agent?.name ?? call?.merchant.name ?? "";
-    return html`
-      <kh-stage
-        name=${`${call?.merchant.name ?? ""} · ${name}`}
-        about=${call?.card.title ?? ""}
-        .remote=${talk.remote}
-        ?remoteShown=${talk.remoteVideo && !talk.voiceOnly && talk.media !== "connecting"}
-        remoteOff=${say(talk.media === "connecting" ? "connecting" : talk.voiceOnly ? "voice_only" : "their_camera_off")}
-        .own=${talk.own}
-        ownLabel=${say("own_picture")}
-        line=${lineInWords(now)}
-        .acts=${mainActs(talk, this.chatOpen)}
-        .more=${moreActs(talk, this.framed)}
-        hangUp=${say("hang_up")}
-        restore=${say("show_picture")}
-        ?panel=${this.chatOpen}
-        ?small=${this.minimised}
-        @act=${(event: CustomEvent<string>) => this.#act(event.detail)}
-        @keydown=${this.#escape}
-      >
-        ${this.chatOpen
-          ? html`<div class="beside" slot="side">
-              <div class="card"><kh-card .card=${call?.card ?? null}></kh-card></div>
-              <kh-chat
-                .lines=${this.#chat(now)}
-                .words=${{ title: say("chat"), empty: say("chat_empty"), say: say("chat_say"), send: say("send"), picture: say("send_picture"), close: say("close") }}
-                @say=${(event: CustomEvent<string>) => void this.#write(() => this.buyer?.say(event.detail))}
-                @picture=${(event: CustomEvent<File>) => void this.#write(() => this.buyer?.sendPicture(event.detail))}
-                @close=${() => (this.chatOpen = false)}
-              ></kh-chat>
-            </div>`
-          : nothing}
-      </kh-stage>
-      ${this.#toast(now)}
-      <dialog id="confirm" aria-labelledby="confirm-title" @close=${this.#confirmed}>
-        <form method="dialog" class="stack">
-          <h1 id="confirm-title">${say("confirm_camera_title")}</h1>
-          <p>${say("confirm_camera")}</p>
-          <button class="act wide" value="yes">${say("confirm_camera_yes")}</button>
-          <button class="plain wide" value="no">${say("confirm_camera_no")}</button>
-        </form>
-      </dialog>
-    `;
-  }
-
-  #toast(now: BuyerState): TemplateResult | typeof nothing {
-    const trouble = now.talk.cameraTrouble;
-    const text = trouble !== null ? say(`camera_${trouble}`) : this.chatFailed ? say("picture_failed") : "";
-    if (text === "") return nothing;
-    return html`<div class="notice toast" role="alert">
-      <span>${text}</span>
-      <button aria-label=${say("close")} @click=${this.#dismiss}><kh-icon name="close"></kh-icon></button>
-    </div>`;
-  }
-
-  #chat(now: BuyerState): ChatEntry[] {
-    return now.chat.map(({ n, side, text, picture }) => ({
-      n,
-      own: side === "buyer",
-      text,
-      picture: picture === null ? null : (this.buyer?.pictures.address(picture) ?? null),
-    }));
-  }
-
   #inTalk(now: BuyerState): boolean {
     return ["connecting", "talking", "broken"].includes(now.call?.state ?? "");
   }
@@ -332,65 +239,20 @@ export class KhBuyer extends LitElement {
     }
   }
 
-  #act(act: string): void {
-    const { buyer, now } = this;
-    if (buyer === null || now === null) return;
-    switch (act) {
-      case "mute":
-        if (now.talk.microphone) buyer.mute(!now.talk.muted);
-        else void buyer.openMicrophone();
-        break;
-      case "camera":
-        if (now.talk.camera) void buyer.cameraOff();
-        else if (buyer.cameraAgreed) void buyer.cameraOn();
-        else this.renderRoot.querySelector<HTMLDialogElement>("#confirm")?.showModal();
-        break;
-      case "switch":
-        void buyer.switchCamera();
-        break;
-      case "voice":
-        buyer.setVoiceOnly(!now.talk.voiceOnly);
-        break;
-      case "chat":
-        this.chatOpen = !this.chatOpen;
-        break;
-      case "hang-up":
-        void buyer.hangUp();
-        break;
-      default:
-        this.dispatchEvent(new CustomEvent(act));
-    }
-  }
-
-  async #write(send: () => Promise<void> | undefined): Promise<void> {
-    this.chatFailed = false;
-    try {
-      await send();
-    } catch {
-      this.chatFailed = true;
-    }
-  }
-
-  readonly #confirmed = (event: Event): void => {
-    if ((event.target as HTMLDialogElement).returnValue === "yes") void this.buyer?.cameraOn();
-  };
-
-  readonly #escape = (event: KeyboardEvent): void => {
-    if (event.key === "Escape") this.chatOpen = false;
-  };
-
-  readonly #dismiss = (): void => {
-    this.chatFailed = false;
-    this.buyer?.dismissTrouble();
-  };
-
   readonly #copy = (): void => {
     void navigator.clipboard.writeText(location.href).then(() => (this.copied = true));
   };
 
+  readonly #pass = (event: Event): void => {
+    this.dispatchEvent(new CustomEvent(event.type));
+  };
+
   readonly #takeOver = (): void => this.buyer?.takeOver();
   readonly #hangUp = (): void => void this.buyer?.hangUp();
-  readonly #again = (): void => void ((this.step = "sheet"), this.buyer?.startAgain());
+  readonly #again = (): void => {
+    this.step = "sheet";
+    this.buyer?.startAgain();
+  };
   readonly #leave = (): void => {
     void this.buyer?.hangUp();
     this.dispatchEvent(new CustomEvent("leave"));

@@ -11,6 +11,7 @@ type Can = "now" | "busy" | "later";
 
 const HOME = new URL(import.meta.url).origin;
 const KEPT = "kanhuo";
+const ASK_AGAIN = 20_000;
 const WORDS = {
   zh: { see: "视频看货", now: "现在可接听", busy: "稍等可接", later: "现在无人接听", frame: "视频看货通话" },
   en: { see: "See it live", now: "can answer now", busy: "answers shortly", later: "nobody there now", frame: "Live call" },
@@ -228,6 +229,7 @@ async function askAll(): Promise<void> {
     } catch {
       // the button stays as it is: a tap will tell
     }
+    setTimeout(() => here.filter((one) => one.isConnected).forEach((one) => nearby.observe(one)), ASK_AGAIN);
   }
 }
 

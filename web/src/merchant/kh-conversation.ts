@@ -42,7 +42,7 @@ export class KhConversation extends LitElement {
         max-height: 45dvh;
         overflow-y: auto;
       }
-      .card header {
+      .card .head {
         display: flex;
         justify-content: space-between;
         align-items: center;
@@ -111,21 +111,21 @@ export class KhConversation extends LitElement {
     const { talk } = this.now;
     const muted = talk.muted || !talk.microphone;
     return [
-      { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), pressed: muted },
-      { act: "camera", icon: talk.camera ? "camera" : "camera-off", label: say(talk.camera ? "camera_off" : "camera_on"), pressed: talk.camera },
+      { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), on: muted },
+      { act: "camera", icon: talk.camera ? "camera" : "camera-off", label: say(talk.camera ? "camera_off" : "camera_on"), on: talk.camera },
       { act: "switch", icon: "switch", label: say("switch_camera") },
-      { act: "chat", icon: "chat", label: say(unread ? "chat_new" : "chat"), pressed: this.beside === "chat" },
+      { act: "chat", icon: "chat", label: say(unread ? "chat_new" : "chat"), on: this.beside === "chat" },
     ];
   }
 
   #card(): TemplateResult {
     return html`<div class="card">
-      <header>
+      <div class="head">
         <h2>${say("about_what")}</h2>
         ${this.beside === "card"
           ? html`<button aria-label=${say("close")} @click=${() => this.#show("card")}><kh-icon name="close"></kh-icon></button>`
           : nothing}
-      </header>
+      </div>
       <kh-card .card=${this.now.call?.card ?? null}></kh-card>
     </div>`;
   }

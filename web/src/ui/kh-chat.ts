@@ -37,8 +37,10 @@ export class KhChat extends LitElement {
         padding: 8px 8px 8px 20px;
         border-bottom: 1px solid var(--line);
       }
-      ol {
+      .log {
         overflow-y: auto;
+      }
+      ol {
         padding: 16px;
         display: flex;
         flex-direction: column;
@@ -85,7 +87,7 @@ export class KhChat extends LitElement {
   @property({ attribute: false }) words = { title: "", empty: "", say: "", send: "", picture: "", close: "" };
   @property({ type: Boolean }) closable = true;
   @property({ type: Boolean }) sending = false;
-  @query("ol") private readonly list!: HTMLOListElement;
+  @query(".log") private readonly log!: HTMLElement;
   @query("input[type=text]") private readonly field!: HTMLInputElement;
 
   override render(): TemplateResult {
@@ -97,12 +99,12 @@ export class KhChat extends LitElement {
           ? html`<button aria-label=${words.close} @click=${() => this.#tell("close")}><kh-icon name="close"></kh-icon></button>`
           : nothing}
       </header>
-      <ol role="log" aria-live="polite" aria-label=${words.title} tabindex="0">
-        ${this.lines.length === 0 ? html`<li class="soft">${words.empty}</li>` : nothing}
-        ${this.lines.map(
-          (line) => html`<li class=${line.own ? "own" : ""}>${this.#content(line)}</li>`,
-        )}
-      </ol>
+      <div class="log" role="log" aria-live="polite" aria-label=${words.title} tabindex="0">
+        <ol>
+          ${this.lines.length === 0 ? html`<li class="soft">${words.empty}</li>` : nothing}
+          ${this.lines.map((line) => html`<li class=${line.own ? "own" : ""}>${this.#content(line)}</li>`)}
+        </ol>
+      </div>
       <form @submit=${this.#say}>
         <input type="file" hidden accept="image/*" @change=${this.#picture} aria-label=${words.picture} />
         <button type="button" aria-label=${words.picture} ?disabled=${this.sending} @click=${this.#choose}>
@@ -128,7 +130,7 @@ export class KhChat extends LitElement {
   }
 
   readonly #down = (): void => {
-    this.list.scrollTop = this.list.scrollHeight;
+    this.log.scrollTop = this.log.scrollHeight;
   };
 
   readonly #choose = (): void => {

@@ -9,8 +9,8 @@ export interface StageAct {
   readonly act: string;
   readonly icon: IconName;
   readonly label: string;
-  readonly pressed?: boolean;
-  readonly quiet?: boolean;
+  /** Shown as lit. The label says what a tap does next, so this is for the eye alone. */
+  readonly on?: boolean;
 }
 
 /**
@@ -137,7 +137,7 @@ export class KhStage extends LitElement {
         place-items: center;
         background: rgb(255 255 255 / 20%);
       }
-      button[aria-pressed="true"] .disc {
+      button[data-on] .disc {
         background: var(--on-stage);
         color: var(--stage);
       }
@@ -233,7 +233,7 @@ export class KhStage extends LitElement {
 
   override render(): TemplateResult {
     return html`
-      <div class="picture">
+      <main class="picture">
         <kh-video class="remote" .stream=${this.remote} ?shown=${this.remoteShown} label=${this.name}>
           <div class="off"><kh-icon name="video-off"></kh-icon><p>${this.remoteOff}</p></div>
         </kh-video>
@@ -260,8 +260,8 @@ export class KhStage extends LitElement {
         ${this.small
           ? html`<button class="restore" aria-label=${this.restore} @click=${() => this.#tell("restore")}></button>`
           : nothing}
-      </div>
-      <div class="side ${this.panel ? "open" : ""}"><slot name="side"></slot></div>
+      </main>
+      <aside class="side ${this.panel ? "open" : ""}"><slot name="side"></slot></aside>
     `;
   }
 
@@ -270,14 +270,14 @@ export class KhStage extends LitElement {
     if (tile !== null) tile.style.translate = `${this.moved.x}px ${this.moved.y}px`;
   }
 
-  #large({ act, icon, label, pressed }: StageAct): TemplateResult {
-    return html`<button data-act=${act} aria-pressed=${pressed ?? nothing} @click=${() => this.#tell(act)}>
+  #large({ act, icon, label, on }: StageAct): TemplateResult {
+    return html`<button data-act=${act} ?data-on=${on === true} @click=${() => this.#tell(act)}>
       <span class="disc"><kh-icon name=${icon}></kh-icon></span>${label}
     </button>`;
   }
 
-  #small({ act, icon, label, pressed }: StageAct): TemplateResult {
-    return html`<button data-act=${act} aria-label=${label} aria-pressed=${pressed ?? nothing} @click=${() => this.#tell(act)}>
+  #small({ act, icon, label, on }: StageAct): TemplateResult {
+    return html`<button data-act=${act} aria-label=${label} ?data-on=${on === true} @click=${() => this.#tell(act)}>
       <kh-icon name=${icon}></kh-icon>
     </button>`;
   }

@@ -11,6 +11,7 @@ export const common = {
   voice_only: { zh: "只听声音", en: "Voice only" },
   show_picture: { zh: "显示画面", en: "Show picture" },
   chat: { zh: "聊天", en: "Chat" },
+  chat_new: { zh: "新消息", en: "New" },
   chat_empty: { zh: "可以在这里打字或发图片", en: "Write or send a picture here" },
   chat_say: { zh: "写点什么", en: "Write something" },
   send: { zh: "发送", en: "Send" },

@@ -80,7 +80,6 @@ export const merchant = {
   buyer_films: { zh: "顾客正在拍给您看", en: "The buyer is showing you" },
   buyer_away: { zh: "顾客的网络断了，正在等对方回来…", en: "The buyer's line dropped. Waiting for them to return…" },
   buyer_listens: { zh: "顾客没有开麦克风，请看聊天", en: "The buyer has no microphone. Watch the chat." },
-  chat_new: { zh: "新消息", en: "New" },
   about_what: { zh: "顾客要看的", en: "What it is about" },
   microphone_go_on: { zh: "顾客听不到您，请打字回答；在浏览器设置里允许后，点“取消静音”。", en: "The buyer cannot hear you. Answer in the chat, or allow it in the browser's settings and tap Unmute." },
   wrap_title: { zh: "这通电话怎么样？", en: "How did the call go?" },

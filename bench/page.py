@@ -1,0 +1,98 @@
+"""A light client on picows: the bench measures the server, not its client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+logging.getLogger("picows").setLevel(logging.WARNING)
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def _ignore(_message: dict[str, Any], _at: float) -> None:
+    pass
+
+
+class Page(WSListener):
+    """One page; ``heard`` is called with every message and the instant it arrived."""
+
+    def __init__(self) -> None:
+        self.inst = f"i-{secrets.token_hex(6)}"
+        self.heard: Callable[[dict[str, Any], float], None] = _ignore
+        self.transport: WSTransport | None = None
+        self._id = 0
+        self._got = 0
+        self._wanted: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._states: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._last: dict[str, dict[str, Any]] = {}
+        self._welcome: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+
+    def on_ws_frame(self, _: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type is not WSMsgType.TEXT:
+            return
+        at = time.perf_counter()
+        message = _decode(frame.get_payload_as_bytes())
+        kind = message["type"]
+        if kind == "welcome":
+            self._welcome.set_result(message)
+            return
+        self._got += kind not in ("pong", "bye")
+        if self._got % 100 == 0:
+            self.send_raw({"type": "ping", "got": self._got})
+        if kind in ("done", "refused") and message.get("re") in self._wanted:
+            self._wanted.pop(message["re"]).set_result(message)
+        elif kind == "call":
+            self._last[message["state"]] = message
+            waiting = self._states.pop(message["state"], None)
+            if waiting is not None:
+                waiting.set_result(message)
+        self.heard(message, at)
+
+    async def hello(self, token: str, device: str) -> dict[str, Any]:
+        self.send_raw({"type": "hello", "version": 1, "device": device, "inst": self.inst, "pass": token})
+        return await self._welcome
+
+    def send_raw(self, message: dict[str, Any]) -> None:
+        assert self.transport is not None
+        self.transport.send(WSMsgType.TEXT, _encode(message))
+
+    def send(self, kind: str, /, **fields: Any) -> int:
+        self._id += 1
+        self.send_raw({"type": kind, "id": self._id, **fields})
+        return self._id
+
+    def ask(self, kind: str, /, **fields: Any) -> asyncio.Future[dict[str, Any]]:
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._wanted[self.send(kind, **fields)] = answer
+        return answer
+
+    async def state(self, state: str, call: str | None = None) -> dict[str, Any]:
+        """Wait for the view of a call in a state."""
+        while True:
+            view = self._last.pop(state, None)
+            if view is None:
+                waiting = self._states.setdefault(state, asyncio.get_running_loop().create_future())
+                view = await waiting
+                self._last.pop(state, None)
+            if call is None or view["call"] == call:
+                return view
+
+
+async def page(url: str, token: str, device: str = "desk") -> Page:
+    """Connect and say hello."""
+    _, opened = await ws_connect(Page, url)
+    assert isinstance(opened, Page)
+    await opened.hello(token, device)
+    return opened
