@@ -51,8 +51,12 @@ class Page(WSListener):
         self._got += kind not in ("pong", "bye")
         if self._got % 100 == 0:
             self.send_raw({"type": "ping", "got": self._got})
-        if kind in ("done", "refused") and message.get("re") in self._wanted:
-            self._wanted.pop(message["re"]).set_result(message)
+        if kind in ("done", "refused") and message["re"] in self._wanted:
+            answer = self._wanted.pop(message["re"])
+            if kind == "done":
+                answer.set_result(message)
+            else:
+                answer.set_exception(RuntimeError(f"refused: {message['code']}"))
         elif kind == "call":
             self._last[message["state"]] = message
             waiting = self._states.pop(message["state"], None)

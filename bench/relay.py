@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
+from collections.abc import Iterator
 
 from bench.calls import people
 from bench.figures import Figures, quantile
@@ -40,7 +42,9 @@ async def talking(buyer: Page, agent: Page, key: str) -> str:
     return call
 
 
-async def relay(buyer: Page, agent: Page, call: str, until: float, rate: float | None) -> tuple[int, list[float]]:
+async def relay(
+    buyer: Page, agent: Page, call: str, rounds: Iterator[int], until: float, rate: float | None
+) -> tuple[int, list[float]]:
     """Send candidates from agent to buyer; return how many arrived and how long each took (s)."""
     passed, times, round_ = 0, list[float](), 0
     sent: list[float] = []
@@ -59,7 +63,7 @@ async def relay(buyer: Page, agent: Page, call: str, until: float, rate: float |
         if len(sent) % A_ROUND == 0:
             for _ in range(IN_FLIGHT):
                 await room.acquire()
-            round_ += 1
+            round_ = next(rounds)
             await buyer.ask("peer.describe", call=call, to=agent.inst, round=round_, kind="offer", sdp=SDP)
             for _ in range(IN_FLIGHT):
                 room.release()
@@ -78,11 +82,14 @@ async def run(short: bool) -> Figures:
     async with serving(PAIRS) as server:
         pairs = await people(server, PAIRS)
         calls = await asyncio.gather(*(talking(*pair, f"r{n}") for n, pair in enumerate(pairs)))
+        rounds = [itertools.count(1) for _ in pairs]
         results = {}
         for name, rate in (("full", None), ("paced", 2_000 / PAIRS)):
             cpu, began = server.cpu(), time.perf_counter()
             until = began + seconds
-            told = await asyncio.gather(*(relay(*p, c, until, rate) for p, c in zip(pairs, calls, strict=True)))
+            told = await asyncio.gather(
+                *(relay(*p, c, r, until, rate) for p, c, r in zip(pairs, calls, rounds, strict=True))
+            )
             took, cpu = time.perf_counter() - began, server.cpu() - cpu
             results[name] = (sum(n for n, _ in told), took, cpu, [t for _, times in told for t in times])
     full, slow = results["full"], results["paced"]

@@ -76,7 +76,7 @@ class Signalling:
         self._devices[call.id, side] = page.device
         consents = await self._consents.view(call.id)
         tell(self._bus, page.party.id, consents, only=page.device)
-        if pair is before:
+        if pair is before or call.state not in ANSWERED:
             tell(self._bus, page.party.id, self._view(pair), only=page.device)
         else:
             self._show(call, pair)

@@ -37,8 +37,7 @@ export class KhWaiting extends LitElement {
       }
       @keyframes breathe {
         50% {
-          transform: scale(0.95);
-          box-shadow: 0 0 0 22px color-mix(in srgb, var(--jade-soft) 55%, transparent);
+          transform: scale(0.94);
         }
       }
       @media (prefers-reduced-motion: reduce) {

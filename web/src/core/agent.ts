@@ -51,8 +51,7 @@ export class AgentDesk extends Page<AgentState> {
     this.around.mark("kanhuo:accept");
     this.set({ accepting: true, refused: null });
     // the devices open while the server decides; an answer does not wait for them
-    void this.talk.openMicrophone();
-    if (media === "video") void this.talk.openCamera("environment");
+    void (media === "video" ? this.talk.openBoth("environment") : this.talk.openMicrophone());
     this.mine = call;
     const accepted = this.link.ask({ type: "call.accept", call, media });
     this.talk.rejoin(call);
@@ -99,8 +98,7 @@ export class AgentDesk extends Page<AgentState> {
     super.welcomed(welcome);
     this.#beat();
     if (this.mine !== undefined && welcome.live[0] === this.mine && !this.state.talk.microphone) {
-      void this.talk.openMicrophone();
-      if (this.state.call?.answer !== "voice") void this.talk.openCamera("environment");
+      void (this.state.call?.answer === "voice" ? this.talk.openMicrophone() : this.talk.openBoth("environment"));
     }
   }
 

@@ -25,6 +25,9 @@ const TROUBLES: Readonly<Record<string, DeviceTrouble>> = {
   AbortError: "in_use",
 };
 
+const VOICE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+const SIZE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+
 const FACING_IN_LABEL: readonly [RegExp, Facing][] = [
   [/back|rear|environment|后/iu, "environment"],
   [/front|user|face|前/iu, "user"],
@@ -43,26 +46,31 @@ export class Devices {
   }
 
   async microphone(): Promise<MediaStreamTrack> {
-    const stream = await this.#get({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } });
-    return only(stream.getAudioTracks());
+    return only((await this.#get({ audio: VOICE })).getAudioTracks());
   }
 
   /** Opens a camera that looks the way wanted, if the device says which does. Stop any other camera first. */
   async camera(facing: Facing): Promise<Camera> {
-    const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
-    const first = only((await this.#get({ video: { ...size, facingMode: { ideal: facing } } })).getVideoTracks());
+    return this.#looking(facing, only((await this.#get({ video: { ...SIZE, facingMode: { ideal: facing } } })).getVideoTracks()));
+  }
+
+  /** Opens both with one question to the person, and in the time of one: browsers open one after another else. */
+  async both(facing: Facing): Promise<{ readonly microphone: MediaStreamTrack; readonly camera: Camera }> {
+    const stream = await this.#get({ audio: VOICE, video: { ...SIZE, facingMode: { ideal: facing } } });
+    return {
+      microphone: only(stream.getAudioTracks()),
+      camera: await this.#looking(facing, only(stream.getVideoTracks())),
+    };
+  }
+
+  /** Some devices do not know `facingMode`, but their labels tell, once one camera was allowed. */
+  async #looking(facing: Facing, first: MediaStreamTrack): Promise<Camera> {
     if (facingOf(first) === facing) return { track: first, facing };
-    // some devices do not know `facingMode`, but their labels tell, once one camera was allowed
     const other = await this.#labelled(facing, first.getSettings().deviceId);
     if (other === undefined) return { track: first, facing: facingOf(first) };
     first.stop();
-    const track = only((await this.#get({ video: { ...size, deviceId: { exact: other } } })).getVideoTracks());
+    const track = only((await this.#get({ video: { ...SIZE, deviceId: { exact: other } } })).getVideoTracks());
     return { track, facing };
-  }
-
-  async cameras(): Promise<number> {
-    const devices = (await this.#media?.enumerateDevices()) ?? [];
-    return devices.filter(({ kind }) => kind === "videoinput").length;
   }
 
   async #labelled(facing: Facing, not: string | undefined): Promise<string | undefined> {

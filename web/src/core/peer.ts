@@ -37,6 +37,8 @@ const WEDGED_AFTER = 2_000;
 const STALLED_AFTER = 1_500;
 const RESTART_AGAIN_AFTER = 4_000;
 const SAMPLE = 250;
+/** How long a connection made ahead may wait: the network it was made for may be gone by then. */
+const PREPARED_FOR = 30_000;
 
 export class Peer {
   readonly #options: PeerOptions;
@@ -58,6 +60,7 @@ export class Peer {
   #bytes = 0;
   #flowedAt = 0;
   #restartedAt = 0;
+  #preparedAt = -Infinity;
   #reached = false;
   #cancel: (() => void)[] = [];
 
@@ -76,12 +79,17 @@ export class Peer {
     this.#peers = peers;
     const { buyer, agent } = peers;
     const own = this.#options.side === "buyer" ? buyer : agent;
-    if (buyer === null || agent === null || own?.inst !== this.#options.inst) return;
+    if (own?.inst !== this.#options.inst) return;
+    if (buyer === null || agent === null) {
+      if (this.#pc === undefined) this.#prepare();
+      return;
+    }
     const pair = `${buyer.inst} ${agent.inst}`;
     if (pair === this.#pair) return;
+    const prepared = this.#pair === "" && this.#options.timers.now() - this.#preparedAt < PREPARED_FOR;
     this.#pair = pair;
-    this.#build();
-    if (this.#options.side === "buyer") this.#offer();
+    if (prepared) this.#then((pc) => this.#announce(pc));
+    else this.#rebuild();
   }
 
   /** Sends this track from now on; `null` sends nothing. The buyer's page offers anew when that changes what it sends. */
@@ -197,19 +205,36 @@ export class Peer {
       return;
     }
     this.#offering = true;
-    this.#then(async (pc) => {
-      try {
-        const offer = await pc.createOffer({ iceRestart: restart });
-        this.#round = this.round + 1;
-        await pc.setLocalDescription(offer);
-        await this.#describe(pc, "offer");
-      } catch (error) {
-        this.#offering = false;
-        if (pc.signalingState === "have-local-offer") await pc.setLocalDescription({ type: "rollback" });
-        if (!(error instanceof Refusal)) throw error;
-        if (error.code === "stale_round" || error.code === "offline") this.#wish = "restart";
-      }
-    });
+    this.#then((pc) => this.#makeOffer(pc, restart));
+    this.#then((pc) => this.#announce(pc));
+  }
+
+  /** While it rings: an offer with its candidates stands ready, so that an answer need not wait for them. */
+  #prepare(): void {
+    this.#build();
+    if (this.#options.side === "agent") return;
+    this.#preparedAt = this.#options.timers.now();
+    this.#offering = true;
+    this.#then((pc) => this.#makeOffer(pc, false));
+  }
+
+  async #makeOffer(pc: RTCPeerConnection, restart: boolean): Promise<void> {
+    const offer = await pc.createOffer({ iceRestart: restart });
+    this.#round = this.round + 1;
+    await pc.setLocalDescription(offer);
+  }
+
+  async #announce(pc: RTCPeerConnection): Promise<void> {
+    if (pc.signalingState !== "have-local-offer") return;
+    this.#round = Math.max(this.#round, (this.#peers?.round ?? 0) + 1);
+    try {
+      await this.#describe(pc, "offer");
+    } catch (error) {
+      this.#offering = false;
+      if ((pc.signalingState as string) === "have-local-offer") await pc.setLocalDescription({ type: "rollback" });
+      if (!(error instanceof Refusal)) throw error;
+      if (error.code === "stale_round" || error.code === "offline") this.#wish = "restart";
+    }
   }
 
   async #answer(message: PeerDescribed): Promise<void> {
@@ -258,8 +283,9 @@ export class Peer {
   }
 
   #changed(pc: RTCPeerConnection): void {
-    if (pc !== this.#pc || pc.connectionState !== "connected") return;
-    this.#flow();
+    if (pc !== this.#pc) return;
+    if (pc.connectionState === "connected") this.#flow();
+    else if (pc.connectionState === "failed") this.#restart();
   }
 
   /** ICE that has not begun two seconds after both descriptions stand never will: begin anew with a fresh connection. */

@@ -58,6 +58,8 @@ export class Talk extends Store<TalkState> {
   #microphone: MediaStreamTrack | null = null;
   #camera: Camera | null = null;
   #told = "";
+  /** Counts the talks: a device that opens late belongs to the talk it was asked for. */
+  #opening = 0;
 
   constructor(options: TalkOptions) {
     super(quiet);
@@ -67,16 +69,26 @@ export class Talk extends Store<TalkState> {
   /** Asks for the microphone. Returns whether there is one now. */
   async openMicrophone(): Promise<boolean> {
     if (this.#microphone !== null) return true;
+    const opening = this.#opening;
     try {
-      this.#microphone = await this.#options.devices.microphone();
+      return await this.#takeMicrophone(opening, await this.#options.devices.microphone());
     } catch (error) {
       this.set({ microphoneTrouble: troubleOf(error) });
       return false;
     }
-    this.set({ microphone: true, microphoneTrouble: null });
-    await this.#peer?.put("audio", this.#microphone, true);
-    this.#tell();
-    return true;
+  }
+
+  /** Asks for microphone and camera in one question; where one of them cannot be had, the other still is. */
+  async openBoth(facing: Facing): Promise<void> {
+    const opening = this.#opening;
+    try {
+      const { microphone, camera } = await this.#options.devices.both(facing);
+      await Promise.all([this.#takeMicrophone(opening, microphone), this.#takeCamera(opening, camera)]);
+    } catch {
+      if (opening !== this.#opening) return;
+      await this.openMicrophone();
+      await this.openCamera(facing);
+    }
   }
 
   mute(muted: boolean): void {
@@ -88,26 +100,23 @@ export class Talk extends Store<TalkState> {
   /** Opens a camera; `agree` is called once there is a picture and before any of it is sent. */
   async openCamera(facing: Facing, agree: () => Promise<void> = () => Promise.resolve()): Promise<boolean> {
     this.#camera?.track.stop();
+    const opening = this.#opening;
+    let camera: Camera;
     try {
-      this.#camera = await this.#options.devices.camera(facing);
+      camera = await this.#options.devices.camera(facing);
     } catch (error) {
       this.set({ cameraTrouble: troubleOf(error) });
       await this.closeCamera();
       return false;
     }
-    const { track } = this.#camera;
-    track.contentHint = this.#camera.facing === "user" ? "motion" : "detail";
-    track.onended = () => void this.closeCamera();
     try {
       await agree();
     } catch (error) {
+      camera.track.stop();
       await this.closeCamera();
       throw error;
     }
-    await this.#peer?.put("video", track, true);
-    this.set({ camera: true, facing: this.#camera.facing, cameraTrouble: null, own: new MediaStream([track]) });
-    this.#tell();
-    return true;
+    return this.#takeCamera(opening, camera);
   }
 
   async closeCamera(): Promise<void> {
@@ -134,7 +143,7 @@ export class Talk extends Store<TalkState> {
     this.set({ cameraTrouble: null, microphoneTrouble: null });
   }
 
-  /** Follows the room: begins when both pages are known, ends with the call. */
+  /** Follows the room: begins when both pages are known or, at the buyer's, when it rings; ends with the call. */
   async follow(room: Room): Promise<void> {
     const { call, peers } = room;
     if (call === null || call.state === "ended" || !call.here) {
@@ -147,7 +156,8 @@ export class Talk extends Store<TalkState> {
     if (remote !== null) {
       this.set({ remoteAudio: remote.audio, remoteVideo: remote.video, remoteFacing: remote.facing });
     }
-    if (this.#peer === undefined && peers.buyer !== null && peers.agent !== null) await this.#begin();
+    const both = peers.buyer !== null && peers.agent !== null;
+    if (this.#peer === undefined && (both || call.state === "ringing")) await this.#begin();
     this.#peer?.update(peers);
   }
 
@@ -168,6 +178,7 @@ export class Talk extends Store<TalkState> {
   }
 
   end(): void {
+    this.#opening += 1;
     this.#peer?.close();
     this.#peer = undefined;
     this.#microphone?.stop();
@@ -195,6 +206,34 @@ export class Talk extends Store<TalkState> {
     await this.#peer.put("audio", this.#microphone, isAgent || this.#microphone !== null);
     await this.#peer.put("video", this.#camera?.track ?? null, isAgent || this.#camera !== null);
     this.#tell();
+  }
+
+  /** Takes a microphone, unless the talk it was opened for is over: then nobody may go on listening. */
+  async #takeMicrophone(opening: number, track: MediaStreamTrack): Promise<boolean> {
+    if (opening !== this.#opening) {
+      track.stop();
+      return false;
+    }
+    this.#microphone = track;
+    this.set({ microphone: true, microphoneTrouble: null });
+    await this.#peer?.put("audio", track, true);
+    this.#tell();
+    return true;
+  }
+
+  async #takeCamera(opening: number, camera: Camera): Promise<boolean> {
+    const { track, facing } = camera;
+    if (opening !== this.#opening) {
+      track.stop();
+      return false;
+    }
+    this.#camera = camera;
+    track.contentHint = facing === "user" ? "motion" : "detail";
+    track.onended = () => void this.closeCamera();
+    await this.#peer?.put("video", track, true);
+    this.set({ camera: true, facing, cameraTrouble: null, own: new MediaStream([track]) });
+    this.#tell();
+    return true;
   }
 
   /** Says what this side sends; without it the other side would keep the last frame on its screen. */

@@ -24,8 +24,7 @@ export class KhRing extends LitElement {
         position: fixed;
         inset: 0;
         z-index: 5;
-        background: color-mix(in srgb, var(--paper) 94%, transparent);
-        backdrop-filter: blur(10px);
+        background: var(--paper);
         display: grid;
         overflow-y: auto;
         padding: 20px 16px max(20px, env(safe-area-inset-bottom));
