@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,9 +57,8 @@ class Reception:
     def __init__(self, house: House) -> None:
         self._house = house
         self._sessions: dict[str, Session] = {}
-        self._of_party: dict[str, dict[str, Session]] = {}
+        self._of_party: dict[str, tuple[Session, ...]] = {}
         self._detached: dict[str, Session] = {}
-        self._ends: dict[str, Callable[[], None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         house.bus.subscribe(SIGNED_OUT, self._sign_out)
 
@@ -143,8 +141,8 @@ class Reception:
             self._forget(old)
         session = Session(new_secret(), page)
         self._sessions[session.token] = session
-        self._of_party.setdefault(party.id, {})[session.token] = session
-        self._ends[session.token] = house.bus.subscribe(party.id, session.hear)
+        self._of_party[party.id] = (*self._of_party.get(party.id, ()), session)
+        house.bus.subscribe(party.id, session.hear)
         view = await house.calls.welcome(party, page.device)
         desk = await house.calls.desk(party) if party.answers else None
         live = (view.call,) if view is not None else ()
@@ -203,11 +201,11 @@ class Reception:
         """Whether another connected page of the same device goes on for this one (a reload makes a new session)."""
         return any(
             other.wire is not None and other.page.device == session.page.device
-            for other in self._of_party.get(session.party.id, {}).values()
+            for other in self._of_party.get(session.party.id, ())
         )
 
     def _same_page(self, page: Page) -> list[Session]:
-        return [s for s in self._of_party.get(page.party.id, {}).values() if s.page.inst == page.inst]
+        return [s for s in self._of_party.get(page.party.id, ()) if s.page.inst == page.inst]
 
     def _sign_out(self, fingerprints: frozenset[str]) -> None:
         for session in list(self._sessions.values()):
@@ -225,13 +223,10 @@ class Reception:
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.token, None)
         self._detached.pop(session.token, None)
-        of_party = self._of_party.get(session.party.id, {})
-        of_party.pop(session.token, None)
-        if not of_party:
-            self._of_party.pop(session.party.id, None)
-        end = self._ends.pop(session.token, None)
-        if end is not None:
-            end()
+        others = tuple(other for other in self._of_party.pop(session.party.id, ()) if other is not session)
+        if others:
+            self._of_party[session.party.id] = others
+        self._house.bus.unsubscribe(session.party.id, session.hear)
         wire = session.wire
         if wire is not None:
             wire.close(REPLACED, ByeWhy.REPLACED)

@@ -29,6 +29,7 @@ from kanhuo.shell.wire import Request
 log = logging.getLogger(__name__)
 _quiet = logging.getLogger("kanhuo.picows")
 _quiet.setLevel(logging.WARNING)  # its lines hold network addresses
+_log_of_picows = logging.LoggerAdapter(_quiet)  # of a plain logger, picows makes a child for each connection
 
 PATH: Final = "/socket"
 
@@ -71,6 +72,22 @@ _decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 class Connection(WSListener):
     """One socket: reads frames, keeps the limits, hands messages to the reception in order."""
 
+    __slots__ = (
+        "_allowance",
+        "_busy",
+        "_cookie",
+        "_deadline",
+        "_faults",
+        "_greeting",
+        "_limits",
+        "_parts",
+        "_reception",
+        "_refilled_at",
+        "_session",
+        "_transport",
+        "_waiting",
+    )
+
     def __init__(self, reception: Reception, limits: Limits, cookie: str | None) -> None:
         self._reception = reception
         self._limits = limits
@@ -106,8 +123,10 @@ class Connection(WSListener):
     # What picows tells
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """Begin."""
+        """Begin. Most connections are idle: what the upgrade needed is forgotten."""
         self._transport = transport
+        transport.request.headers.clear()
+        transport.response.headers.clear()
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(HELLO_WITHIN, self.close, WSCloseCode.POLICY_VIOLATION.value, "say hello")
 
@@ -283,6 +302,8 @@ def _cookie(header: str | None) -> str | None:
 class PicowsUpgrade(asyncio.Protocol):
     """What uvicorn builds for an upgrade request: hands the transport over to picows."""
 
+    __slots__ = ("_loop", "_picows")
+
     door: ClassVar[Door]
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:  # noqa: ARG002
@@ -292,7 +313,7 @@ class PicowsUpgrade(asyncio.Protocol):
             None,
             False,  # noqa: FBT003 - the server's side
             type(self).door,
-            _quiet,
+            _log_of_picows,
             True,  # noqa: FBT003 - a listener that raises ends its connection
             5.0,  # handshake timeout, s
             False,  # noqa: FBT003 - no pings of its own: pages ping, see protocol.Ping
@@ -302,7 +323,7 @@ class PicowsUpgrade(asyncio.Protocol):
             True,  # noqa: FBT003 - answers pings
             LARGEST_FRAME,
             None,
-            2048,  # initial read buffer, bytes: most connections are idle
+            2048,  # initial read buffer, bytes: the least that picows takes
         )
 
     def connection_made(self, transport: Any) -> None:

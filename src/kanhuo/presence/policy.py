@@ -21,6 +21,19 @@ def alive(device: Device, now: Millis) -> bool:
     return now - device.beat_at < SILENCE
 
 
+def due(presence: Presence, now: Millis) -> Millis | None:
+    """Return the next instant at which time alone changes something; ``None`` if nothing is left to change."""
+    instants = [
+        device.beat_at + SILENCE
+        if device.detached_at is None
+        else min(device.detached_at + BLINK, device.beat_at + SILENCE)
+        for _, device in presence.devices
+    ]
+    if presence.rest_until > now:
+        instants.append(presence.rest_until)
+    return min(instants, default=None)
+
+
 def fold(presence: Presence, now: Millis) -> Standing:
     """Return where an agent stands, from all her devices together."""
     if not any(device.duty and alive(device, now) for _, device in presence.devices):

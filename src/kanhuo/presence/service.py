@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 
 from kanhuo.kernel.clock import Clock, Millis
 from kanhuo.presence.model import Device, Presence, Standing
-from kanhuo.presence.policy import beat, fold, without
+from kanhuo.presence.policy import beat, due, fold, without
 from kanhuo.shell.bus import Bus
 
 CHANGED = "presence.changed"
@@ -33,6 +34,9 @@ class PresenceBook:
         self._agents: dict[str, dict[str, Presence]] = {}
         self._standing: dict[str, dict[str, Standing]] = {}
         self._empty_since: dict[str, Millis] = {}
+        self._due: list[tuple[Millis, str, str]] = []
+        """A heap: when to look at an agent again. ``_next`` holds which entry of each agent still counts."""
+        self._next: dict[str, Millis] = {}
         self._started_at = clock.now()
 
     def heard(self, merchant: str, agent: str, device: str, *, duty: bool, foreground: bool) -> None:
@@ -75,11 +79,15 @@ class PresenceBook:
     def sweep(self) -> None:
         """Let time pass: forget silent devices and tell whose standing has changed by it."""
         now = self._clock.now()
-        for merchant, agents in list(self._agents.items()):
-            for agent, presence in list(agents.items()):
+        while self._due and self._due[0][0] <= now:
+            at, merchant, agent = heappop(self._due)
+            presence = self._agents.get(merchant, {}).get(agent)
+            if presence is not None and self._next.get(agent) == at:
+                del self._next[agent]
                 self._put(merchant, agent, without(presence, now), now)
 
     def _put(self, merchant: str, agent: str, presence: Presence, now: Millis) -> None:
+        self._look_again(merchant, agent, due(presence, now))
         standings = self._standing.setdefault(merchant, {})
         before, after = standings.get(agent, Standing.OFF), fold(presence, now)
         if presence.devices:
@@ -97,3 +105,10 @@ class PresenceBook:
         if before is Standing.OFF:
             self._agents[merchant][agent] = replace(presence, idle_since=now)
         self._bus.publish(CHANGED, merchant)
+
+    def _look_again(self, merchant: str, agent: str, at: Millis | None) -> None:
+        if at is None:
+            self._next.pop(agent, None)
+        elif at < self._next.get(agent, at + 1):
+            self._next[agent] = at
+            heappush(self._due, (at, merchant, agent))

@@ -20,18 +20,17 @@ class Bus:
     def __init__(self) -> None:
         self._listeners: dict[str, tuple[Listener, ...]] = {}
 
-    def subscribe(self, topic: str, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with everything published on ``topic``; return the function that ends it."""
+    def subscribe(self, topic: str, listener: Listener) -> None:
+        """Call ``listener`` with everything published on ``topic``."""
         self._listeners[topic] = (*self._listeners.get(topic, ()), listener)
 
-        def end() -> None:
-            rest = tuple(other for other in self._listeners.get(topic, ()) if other is not listener)
-            if rest:
-                self._listeners[topic] = rest
-            else:
-                self._listeners.pop(topic, None)
-
-        return end
+    def unsubscribe(self, topic: str, listener: Listener) -> None:
+        """Call ``listener`` no more."""
+        rest = tuple(other for other in self._listeners.get(topic, ()) if other != listener)
+        if rest:
+            self._listeners[topic] = rest
+        else:
+            self._listeners.pop(topic, None)
 
     def heard(self, topic: str) -> bool:
         """Whether anybody listens to ``topic``."""
