@@ -330,7 +330,7 @@ export interface PeerDescribed {
   readonly sdp: string;
 }
 
-/** This page carries this side of the call: after every ``welcome`` while a call is live. Answered ``done``. (Asking and accepting join by themselves.) ``round`` is the highest round this page has seen, so that a restarted server counts on. */
+/** This page carries this side of the call: after every ``welcome`` while a call is live. Answered ``done``. A buyer joins as soon as the call has an id, an agent right behind ``call.accept``. ``round`` is the highest round that this page has seen, so that a restarted server counts on. */
 export interface PeerJoin {
   readonly type: "peer.join";
   readonly id: number;
