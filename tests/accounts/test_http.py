@@ -170,6 +170,7 @@ async def test_pictures_are_for_the_two_sides_of_their_call_alone(shop: TestHous
 async def test_the_list_tells_past_and_missed_calls(shop: TestHouse) -> None:
     missed = await shop.buyer("chen")
     await missed.ask("call.ask", key="k", media="video")
+    shop.clock.pass_(1_000)
     agent, buyer = await shop.agent(), await shop.buyer()
     call = await shop.talking(buyer, agent)
     await buyer.ask("call.hang_up", call=call)

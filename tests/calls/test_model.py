@@ -247,4 +247,4 @@ class CallStory(RuleBasedStateMachine):
 
 
 TestCallStory = CallStory.TestCase
-TestCallStory.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestCallStory.settings = settings(max_examples=150, stateful_step_count=40)
