@@ -44,6 +44,7 @@ async def download(
         "Cache-Control": "private, max-age=86400, immutable",
         "Content-Disposition": "inline",
         "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
     }
     return Response(data, media_type=kind, headers=headers)
 

@@ -1,0 +1,73 @@
+"""The command, as somebody at a shell uses it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from kanhuo.accounts.passes import verifier
+from kanhuo.cli import main
+from kanhuo.kernel.clock import SystemClock
+from tests.support.house import KEY, house
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, env={"KANHUO_DATA": str(folder), "KANHUO_PASS_KEY": KEY})
+
+
+@pytest.fixture
+async def used(tmp_path: Path) -> Path:
+    """A data folder in which two calls have been made."""
+    async with house(tmp_path) as shop:
+        agent = await shop.agent()
+        for name in ("li", "chen"):
+            buyer = await shop.buyer(name)
+            call = await shop.talking(buyer, agent)
+            await buyer.ask("call.hang_up", call=call)
+            await agent.call_in("ended", call=call)
+            await agent.ask("call.wrap_up", call=call, outcome="skipped")
+    return tmp_path
+
+
+def test_an_untouched_journal_is_unbroken(used: Path) -> None:
+    result = run(used, "journal", "verify")
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[-1] == "unbroken"
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE journal SET at = at + 1 WHERE rowid = (SELECT min(rowid) + 2 FROM journal)",
+        "DELETE FROM journal WHERE rowid = (SELECT min(rowid) + 2 FROM journal)",
+        "DELETE FROM journal WHERE rowid = (SELECT max(rowid) FROM journal)",
+    ],
+    ids=["changed", "removed", "cut off"],
+)
+def test_a_touched_journal_names_the_first_broken_line(used: Path, tampering: str) -> None:
+    database = used / "kanhuo.sqlite"
+    with sqlite3.connect(database) as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute(tampering)
+    result = run(used, "journal", "verify", str(database))
+    assert result.exit_code == 1
+    assert re.search(r"broken: .*call_", result.output)
+
+
+def test_a_minted_pass_is_accepted_and_a_merchant_gets_a_link(tmp_path: Path) -> None:
+    added = run(tmp_path, "merchant", "add", "--name", "果园", "--id", "mer_apples")
+    assert added.exit_code == 0, added.output
+    assert "/console/" in added.output
+    minted = run(tmp_path, "pass", "--merchant", "mer_apples", "--title", "Apples")
+    party = verifier(KEY, "kanhuo", b"pepper").party(minted.output.strip(), SystemClock().now())
+    assert (party.merchant, party.context is not None) == ("mer_apples", True)
+
+
+def test_the_schema_is_json(tmp_path: Path) -> None:
+    assert "ClientMessage" in json.loads(run(tmp_path, "schema").output)["$defs"]
