@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,13 +23,14 @@ class Stage:
     server: Server
     buyers: Browser
     agents: Browser
-    contexts: list[BrowserContext]
+    contexts: list[BrowserContext] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
 
     async def console(
         self, login: str = "clothes", *, duty: bool = True, context: BrowserContext | None = None
     ) -> Page:
         """Open the console, sign in and go on duty."""
-        page = await self._page(context or await desktop(self.agents))
+        page = await self.page(context or await desktop(self.agents))
         await page.goto(f"{self.server.origin}/console/")
         await page.fill("input[name=login]", login)
         await page.fill("input[name=password]", "kanhuo-demo-2026")
@@ -44,24 +45,26 @@ class Stage:
         self, good: str = "jacket", *, permissions: tuple[str, ...] = ("microphone", "camera"), shim: bool = True
     ) -> Page:
         """Open a product page of the sample shop on a phone."""
-        page = await self._page(await phone(self.buyers, permissions=permissions, shim=shim))
+        page = await self.page(await phone(self.buyers, permissions=permissions, shim=shim))
         await page.goto(f"{self.server.origin}/shop/goods/{good}")
         return page
 
-    async def _page(self, context: BrowserContext) -> Page:
+    async def page(self, context: BrowserContext) -> Page:
+        """Open a page that may speak to its own origin alone."""
         if context not in self.contexts:
             self.contexts.append(context)
-            context.on("request", self._own_origin_only)
+            context.on("request", self._note_foreign)
         return await context.new_page()
 
-    def _own_origin_only(self, request: Request) -> None:
+    def _note_foreign(self, request: Request) -> None:
         if not request.url.startswith((self.server.origin, "blob:", "data:")):
-            raise AssertionError(f"a page asked a foreign origin: {request.url}")
+            self.foreign.append(request.url)
 
     async def part(self) -> None:
         for context in self.contexts:
             await context.close()
         self.contexts.clear()
+        assert self.foreign == [], "pages ask their own origin alone"
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
@@ -73,7 +76,7 @@ async def theatre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
         browser(playwright, folder, YELLOW, 440) as buyers,
         browser(playwright, folder, GREEN, 1000) as agents,
     ):
-        yield Stage(running, buyers, agents, [])
+        yield Stage(running, buyers, agents)
 
 
 @pytest_asyncio.fixture(loop_scope="package")

@@ -63,9 +63,11 @@ async def phone(
     return context
 
 
-async def desktop(chromium: Browser, *, language: str = "zh-CN") -> BrowserContext:
+async def desktop(chromium: Browser, *, language: str = "zh-CN", ignore_https_errors: bool = False) -> BrowserContext:
     """Open a desktop-sized context."""
-    context = await chromium.new_context(viewport={"width": 1280, "height": 800}, locale=language)
+    context = await chromium.new_context(
+        viewport={"width": 1280, "height": 800}, locale=language, ignore_https_errors=ignore_https_errors
+    )
     await context.grant_permissions(["microphone", "camera"])
     return context
 

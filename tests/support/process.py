@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -14,13 +15,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from kanhuo.demo.lan import lan_address
+
+_UNVERIFIED = ssl._create_unverified_context()  # the demo's own certificate, which nobody vouches for
+
 
 class Server:
     """``kanhuo demo`` on a free port; the same port again after a restart."""
 
-    def __init__(self, folder: Path, *, robot: bool = False) -> None:
+    def __init__(self, folder: Path, *, robot: bool = False, lan: bool = False) -> None:
         self.folder = folder
         self._robot = robot
+        self._lan = lan
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -28,7 +34,7 @@ class Server:
 
     @property
     def origin(self) -> str:
-        return f"http://localhost:{self.port}"
+        return f"https://{lan_address()}:{self.port}" if self._lan else f"http://localhost:{self.port}"
 
     @property
     def url(self) -> str:
@@ -46,6 +52,8 @@ class Server:
         command = [sys.executable, "-m", "kanhuo.cli", "demo", "--port", str(self.port)]
         if not self._robot:
             command.append("--no-robot")
+        if self._lan:
+            command.append("--lan")
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
         async with asyncio.timeout(20):
@@ -69,16 +77,16 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.origin}/healthz", timeout=1) as answer:
+            with urllib.request.urlopen(f"{self.origin}/healthz", timeout=1, context=_UNVERIFIED) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
 
 @asynccontextmanager
-async def server(folder: Path, *, robot: bool = False) -> AsyncIterator[Server]:
+async def server(folder: Path, *, robot: bool = False, lan: bool = False) -> AsyncIterator[Server]:
     """Run the demo for as long as the block lasts."""
-    started = Server(folder, robot=robot)
+    started = Server(folder, robot=robot, lan=lan)
     await started.start()
     try:
         yield started

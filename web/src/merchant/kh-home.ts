@@ -126,7 +126,11 @@ export class KhHome extends LitElement {
       </header>
       ${this.#duty()}
       <kh-calls .calls=${this.calls} now=${this.now}></kh-calls>
-      <kh-settings .me=${this.me} @sign-out=${(event: CustomEvent<boolean>) => this.#tell("sign-out", event.detail)}></kh-settings>
+      <kh-settings
+        .me=${this.me}
+        present=${this.desk?.on_duty ?? 0}
+        @sign-out=${(event: CustomEvent<boolean>) => this.#tell("sign-out", event.detail)}
+      ></kh-settings>
     </main>`;
   }
 

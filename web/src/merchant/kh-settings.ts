@@ -1,5 +1,5 @@
 import { browserSupportsWebAuthn } from "@simplewebauthn/browser";
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import "../ui/kh-icon";
 import { shared } from "../ui/styles";
@@ -62,6 +62,8 @@ export class KhSettings extends LitElement {
   ];
 
   @property({ attribute: false }) me: Me | null = null;
+  /** How many are on duty: where that changes, a colleague may have come or gone. */
+  @property({ type: Number }) present = 0;
   @state() private colleagues: readonly Person[] = [];
   @state() private removing: string | null = null;
   @state() private link = "";
@@ -89,8 +91,8 @@ export class KhSettings extends LitElement {
     </section>`;
   }
 
-  override firstUpdated(): void {
-    if (this.me?.agent.role === "owner") void this.#try(() => this.#list());
+  override updated(changed: PropertyValues<this>): void {
+    if (changed.has("present") && this.me?.agent.role === "owner") void this.#try(() => this.#list());
   }
 
   #people(): TemplateResult {
