@@ -7,10 +7,12 @@ import json
 import pytest
 from playwright.async_api import Frame, FrameLocator, Page
 
+from kanhuo.accounts.passes import mint
+from kanhuo.kernel.clock import SystemClock
 from kanhuo.shell import journal
 from kanhuo.shell.database import Database
 from tests.browser.conftest import GREEN, Stage
-from tests.support.chromium import colour_of, near, tone_of, until
+from tests.support.chromium import colour_of, near, phone, tone_of, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -252,4 +254,22 @@ async def test_a_forged_offer_with_video_is_refused_by_the_server_and_never_arri
              return all(document).some((v) => v.closest && v.getRootNode().host.classList.contains("remote") && v.videoWidth); }"""
     )
     await agent.locator(".hang").click()
+    await agent.locator("kh-wrap-up .stack button").nth(1).click()
+
+
+async def test_a_plain_link_opens_the_call_and_keeps_its_pass_out_of_the_address(stage: Stage) -> None:
+    agent = await stage.console()
+    claims = {"role": "buyer", "sub": "linked", "merchant": "mer_clothes",
+              "context": {"kind": "link", "ref": "moments", "title": "秋款外套"}}  # fmt: skip
+    token = mint(stage.server.key, claims, audience="kanhuo", now=SystemClock().now())
+    buyer = await stage.page(await phone(stage.buyers))
+    await buyer.goto(f"{stage.server.origin}/call/#pass={token}")
+    await buyer.locator("kh-precall .act").click()
+    assert token not in buyer.url
+    await agent.locator("kh-ring").get_by_text("来自链接").wait_for()
+    await agent.locator("kh-ring .act").click()
+    await until(buyer, lambda: sees(buyer, GREEN))
+    await buyer.reload()
+    await until(buyer, lambda: sees(buyer, GREEN))
+    await buyer.locator(".hang").click()
     await agent.locator("kh-wrap-up .stack button").nth(1).click()

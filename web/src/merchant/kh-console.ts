@@ -58,7 +58,6 @@ export class KhConsole extends LitElement {
   @state() private asked = false;
   @state() private now: AgentState | null = null;
   @state() private calls: readonly CallSummary[] = [];
-  @state() private tick = 0;
   @state() private toast = "";
   @state() private wrapTrouble = "";
   #desk: AgentDesk | null = null;
@@ -68,9 +67,8 @@ export class KhConsole extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.tick = this.timers.now();
     this.#stopTicking = every(this.timers, 1_000, () => {
-      this.tick = this.timers.now();
+      this.requestUpdate();
       this.#sound();
     });
     if (this.invite === "") void this.#whoAmI();
@@ -128,7 +126,7 @@ export class KhConsole extends LitElement {
         ?duty=${now.duty}
         line=${now.line}
         .calls=${this.calls}
-        now=${this.tick + now.ahead}
+        now=${this.timers.now() + now.ahead}
         @duty=${(event: CustomEvent<boolean>) => this.#duty(event.detail)}
         @sign-out=${(event: CustomEvent<boolean>) => void this.#signOut(event.detail)}
         @connect=${() => this.#entered(me)}
@@ -140,7 +138,7 @@ export class KhConsole extends LitElement {
   #ring(now: AgentState): TemplateResult {
     return html`<kh-ring
       .call=${now.call}
-      now=${this.tick + now.ahead}
+      now=${this.timers.now() + now.ahead}
       ?busy=${now.accepting}
       @accept=${(event: CustomEvent<Media>) => void this.#do((desk) => desk.accept(event.detail))}
       @decline=${(event: CustomEvent<DeclineWhy>) => void this.#do((desk) => desk.decline(event.detail))}
@@ -191,7 +189,6 @@ export class KhConsole extends LitElement {
     this.#leave();
     this.me = me;
     this.toast = "";
-    this.tick = this.timers.now();
     const desk = this.start(me);
     this.#desk = desk;
     this.now = desk.state;
