@@ -33,7 +33,7 @@ from kanhuo.catalogue.messages import Card
 from kanhuo.chat.messages import ChatLine, ChatRead, ChatSay
 from kanhuo.consent.messages import ConsentGive, ConsentsView, ConsentWithdraw
 from kanhuo.kernel.errors import Code
-from kanhuo.presence.messages import PresenceBeat
+from kanhuo.presence.messages import PresenceBeat, PresenceOffDuty
 from kanhuo.shell.wire import Id, Instant, Message, RequestId
 from kanhuo.signalling.messages import (
     PeerCandidate,
@@ -166,6 +166,7 @@ ServerMessage: TypeAlias = (
     | CallView
     | QueueView
     | DeskView
+    | PresenceOffDuty
     | ConsentsView
     | PeersView
     | PeerDescribed

@@ -50,14 +50,14 @@ class Verifier:
         """The only algorithm believed."""
         return "HS256" if isinstance(self.key, str) else "EdDSA"
 
-    def party(self, token: str, now: Millis) -> Party:
-        """Return the party that a pass vouches for.
+    def party(self, token: str, now: Millis, late: Millis = 0) -> Party:
+        """Return the party that a pass vouches for; ``late`` is for how long after its expiry it still does.
 
         Raises:
             Refused: ``expired``, ``bad_signature``, ``wrong_audience`` or ``malformed``.
         """
         claims = self._claims(token)
-        self._check_time(claims, now)
+        self._check_time(claims, now, late)
         subject, merchant = _text(claims, "sub", 200), _text(claims, "merchant", 64)
         match claims.get("role"):
             case "buyer":
@@ -92,9 +92,9 @@ class Verifier:
             raise _malformed("it is not a JWT") from failure
         return claims
 
-    def _check_time(self, claims: Mapping[str, Any], now: Millis) -> None:
+    def _check_time(self, claims: Mapping[str, Any], now: Millis, late: Millis) -> None:
         issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
-        if expires * 1_000 + LEEWAY <= now:
+        if expires * 1_000 + LEEWAY + late <= now:
             raise Refused(Code.EXPIRED, "the pass has expired; ask the shop for a new one")
         if not issued < expires <= issued + LIFE // 1_000:
             raise _malformed("it must be valid for an hour at most")

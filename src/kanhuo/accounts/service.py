@@ -78,15 +78,17 @@ class Accounts:
 
     # Who is asking
 
-    async def party(self, pass_: str | None, cookie: str | None) -> Party:
+    async def party(self, pass_: str | None, cookie: str | None, *, late: Millis = 0) -> Party:
         """Return for whom a connection or request speaks: by its pass, else by its session cookie.
+
+        ``late`` is for how long after its expiry a pass still speaks.
 
         Raises:
             Refused: ``expired``, ``bad_signature``, ``wrong_audience``, ``malformed`` or ``not_signed_in``.
         """
         if pass_ is None:
             return await self._by_session(cookie)
-        party = self._verifier.party(pass_, self._clock.now())
+        party = self._verifier.party(pass_, self._clock.now(), late)
         if party.answers:
             await self._name(Agent(id=party.id, merchant=party.merchant, name=party.name, role=party.role))
         return party

@@ -186,6 +186,10 @@ class Calls:
         self._carry(known, side, device)
         return await self._move(call, Regain(side))
 
+    def going_on(self, party: Party) -> bool:
+        """Return whether a party is in a call, or waits for one, now."""
+        return self._of_party.get(party.id) in self._live
+
     async def welcome(self, party: Party, device: str) -> CallView | None:
         """Return the view of the party's call that goes on, for a page that connects anew."""
         call = self._live.get(self._of_party.get(party.id, ""))

@@ -25,6 +25,7 @@ from kanhuo.calls.service import Calls
 from kanhuo.chat import http as chat_http
 from kanhuo.chat.service import Chat
 from kanhuo.edge import pages as pages_http
+from kanhuo.edge.entrance import admit
 from kanhuo.edge.pages import Pages
 from kanhuo.edge.refusals import failed, not_understood, refused
 from kanhuo.kernel.errors import Code, Refused
@@ -64,7 +65,7 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
     async def party(request: Request[Any, Any, Any]) -> Party:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         bearer = token if scheme.lower() == "bearer" else None
-        return await services.accounts.party(bearer, request.cookies.get(COOKIE))
+        return await admit(services.accounts, services.calls, bearer, request.cookies.get(COOKIE))
 
     return Litestar(
         route_handlers=[

@@ -10,11 +10,13 @@ from typing import Final
 import msgspec
 
 from kanhuo.accounts.messages import MerchantCard, PartyCard, merchant_on_the_wire
+from kanhuo.accounts.model import Party
 from kanhuo.accounts.service import SIGNED_OUT, Accounts
 from kanhuo.calls.service import Calls
 from kanhuo.catalogue.messages import Card, card_on_the_wire
 from kanhuo.catalogue.policy import card_of
 from kanhuo.edge.dispatch import Dispatch
+from kanhuo.edge.entrance import admit
 from kanhuo.edge.session import BLINK, GRACE, Session, Wire
 from kanhuo.kernel.clock import Clock
 from kanhuo.kernel.errors import Code, Refused
@@ -75,7 +77,7 @@ class Reception:
         """
         if hello.version != VERSION:
             raise Refused(Code.VERSION, f"this server speaks version {VERSION}; reload the page")
-        party = await self._house.accounts.party(hello.pass_, cookie)
+        party = await admit(self._house.accounts, self._house.calls, hello.pass_, cookie)
         page = Page(party, hello.device, hello.inst)
         known = self._sessions.get(hello.resume or "")
         if known is not None and known.can_resume(page, hello.got):
@@ -135,8 +137,7 @@ class Reception:
 
     async def _begin(self, page: Page, wire: Wire) -> Session:
         house, party = self._house, page.party
-        merchant = merchant_on_the_wire(await house.accounts.merchant(party.merchant))
-        card = card_on_the_wire(card_of(party.context)) if party.context is not None else None
+        merchant, card = await self._what_it_is_about(party)
         for old in self._same_page(page):
             self._forget(old)
         session = Session(new_secret(), page)
@@ -156,19 +157,23 @@ class Reception:
         return session
 
     async def _resume(self, session: Session, page: Page, hello: Hello, wire: Wire) -> None:
-        house, party = self._house, page.party
-        merchant = merchant_on_the_wire(await house.accounts.merchant(party.merchant))
-        view = await house.calls.welcome(party, page.device)
+        party = page.party
+        merchant, card = await self._what_it_is_about(party)
+        view = await self._house.calls.welcome(party, page.device)
         live = (view.call,) if view is not None else ()
         if session.wire is not None:
             session.wire.close(REPLACED, ByeWhy.REPLACED)
         self._detached.pop(session.token, None)
         session.page, session.detached_at, session.told_lost = page, None, False
         session.confirm(hello.got)
-        wire.send(_encode(self._welcome(session, merchant, card=None, resumed=True, live=live)))
+        wire.send(_encode(self._welcome(session, merchant, card=card, resumed=True, live=live)))
         for frame in session.replay():
             wire.send(frame)
         session.wire = wire
+
+    async def _what_it_is_about(self, party: Party) -> tuple[MerchantCard, Card | None]:
+        merchant = merchant_on_the_wire(await self._house.accounts.merchant(party.merchant))
+        return merchant, card_on_the_wire(card_of(party.context)) if party.context is not None else None
 
     def _welcome(
         self, session: Session, merchant: MerchantCard, *, card: Card | None, resumed: bool, live: tuple[str, ...]

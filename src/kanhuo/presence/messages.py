@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kanhuo.shell.wire import Request
+from kanhuo.shell.wire import Message, Request
 
 
 class PresenceBeat(Request, frozen=True, tag="presence.beat", kw_only=True):
@@ -13,3 +13,7 @@ class PresenceBeat(Request, frozen=True, tag="presence.beat", kw_only=True):
 
     duty: bool
     foreground: bool
+
+
+class PresenceOffDuty(Message, frozen=True, tag="presence.off_duty"):
+    """The agent went off duty on another of her devices: this one's switch is off too, and its beats have to say so."""

@@ -41,12 +41,16 @@ def fold(presence: Presence, now: Millis) -> Standing:
     return Standing.WRAPPING if now < presence.rest_until else Standing.ON
 
 
+def goes_off(presence: Presence, name: str, device: Device) -> bool:
+    """Whether what a device says is that its agent has just gone off duty there."""
+    before = dict(presence.devices).get(name)
+    return before is not None and before.duty and not device.duty
+
+
 def beat(presence: Presence, name: str, device: Device) -> Presence:
     """Return the presence after one device has spoken. Going off duty on one device means all of them."""
-    before = dict(presence.devices)
-    went_off = name in before and before[name].duty and not device.duty
-    after = {**before, name: device}
-    if went_off:
+    after = {**dict(presence.devices), name: device}
+    if goes_off(presence, name, device):
         after = {
             other: Device(duty=False, foreground=d.foreground, beat_at=d.beat_at, detached_at=d.detached_at)
             for other, d in after.items()

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 from kanhuo.kernel.clock import Clock, Millis
+from kanhuo.presence.messages import PresenceOffDuty
 from kanhuo.presence.model import Device, Presence, Standing
-from kanhuo.presence.policy import beat, due, fold, without
+from kanhuo.presence.policy import beat, due, fold, goes_off, without
 from kanhuo.shell.bus import Bus
+from kanhuo.shell.wire import tell
 
 CHANGED = "presence.changed"
 """News: the merchant (an id) whose staff has changed."""
@@ -42,8 +44,13 @@ class PresenceBook:
     def heard(self, merchant: str, agent: str, device: str, *, duty: bool, foreground: bool) -> None:
         """Note a device's beat."""
         now = self._clock.now()
-        before = self._agents.setdefault(merchant, {}).get(agent, Presence(idle_since=now))
-        self._put(merchant, agent, beat(before, device, Device(duty, foreground, now)), now)
+        before, said = (
+            self._agents.setdefault(merchant, {}).get(agent, Presence(idle_since=now)),
+            Device(duty, foreground, now),
+        )
+        self._put(merchant, agent, beat(before, device, said), now)
+        if goes_off(before, device, said):
+            tell(self._bus, agent, PresenceOffDuty(), but=device)
 
     def detached(self, merchant: str, agent: str, device: str) -> None:
         """Note that a device's socket was lost."""

@@ -248,13 +248,13 @@ export class KhBuyer extends LitElement {
   };
 
   readonly #takeOver = (): void => this.buyer?.takeOver();
-  readonly #hangUp = (): void => void this.buyer?.hangUp();
+  readonly #hangUp = (): void => this.buyer?.hangUp();
   readonly #again = (): void => {
     this.step = "sheet";
     this.buyer?.startAgain();
   };
   readonly #leave = (): void => {
-    void this.buyer?.hangUp();
+    this.buyer?.hangUp();
     this.dispatchEvent(new CustomEvent("leave"));
   };
 }

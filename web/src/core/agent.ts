@@ -1,5 +1,5 @@
 /** An agent's desk: on duty, rung, talking, writing up. */
-import type { DeclineWhy, Media, Outcome, Welcome } from "../protocol/messages";
+import type { DeclineWhy, Media, Outcome, ServerMessage, Welcome } from "../protocol/messages";
 import { every } from "./clock";
 import { emptyPage, Page, type PageState, type Surroundings } from "./page";
 import { Refusal } from "./refusal";
@@ -14,13 +14,19 @@ export interface AgentState extends PageState {
 }
 
 const BEAT = 15_000;
+/** What the screen is kept awake for: a page that sleeps does not ring. */
+const LOCK = "duty";
 
 export class AgentDesk extends Page<AgentState> {
   #foreground = true;
+  /** The call whose devices were opened on this page. */
+  #opened: string | undefined;
   readonly #stopBeating: () => void;
 
-  constructor(around: Omit<Surroundings, "side">, mine?: string) {
+  /** `mine` and `duty` are what this page carried before it was reloaded. */
+  constructor(around: Omit<Surroundings, "side">, mine?: string, duty = false) {
     super({ ...around, side: "agent" }, { ...emptyPage, duty: false, accepting: false, refused: null, wrapping: null }, mine);
+    this.setDuty(duty);
     this.#stopBeating = every(around.timers, BEAT, () => this.#beat());
   }
 
@@ -31,11 +37,14 @@ export class AgentDesk extends Page<AgentState> {
 
   override close(): void {
     this.#stopBeating();
+    this.around.lock.release(LOCK);
     super.close();
   }
 
   setDuty(duty: boolean): void {
     this.set({ duty });
+    if (duty) this.around.lock.hold(LOCK);
+    else this.around.lock.release(LOCK);
     this.#beat();
   }
 
@@ -50,9 +59,9 @@ export class AgentDesk extends Page<AgentState> {
     if (call === undefined) return;
     this.around.mark("kanhuo:accept");
     this.set({ accepting: true, refused: null });
-    // the devices open while the server decides; an answer does not wait for them
-    void (media === "video" ? this.talk.openBoth("environment") : this.talk.openMicrophone());
     this.mine = call;
+    // the devices open while the server decides; an answer does not wait for them
+    this.#openDevices(call, media);
     const accepted = this.link.ask({ type: "call.accept", call, media });
     this.talk.rejoin(call);
     try {
@@ -97,9 +106,11 @@ export class AgentDesk extends Page<AgentState> {
   protected override welcomed(welcome: Welcome): void {
     super.welcomed(welcome);
     this.#beat();
-    if (this.mine !== undefined && welcome.live[0] === this.mine && !this.state.talk.microphone) {
-      void (this.state.call?.answer === "voice" ? this.talk.openMicrophone() : this.talk.openBoth("environment"));
-    }
+  }
+
+  protected override hear(message: Exclude<ServerMessage, Welcome>): void {
+    super.hear(message);
+    if (message.type === "presence.off_duty") this.setDuty(false);
   }
 
   protected override changed(before: PageState): void {
@@ -108,6 +119,15 @@ export class AgentDesk extends Page<AgentState> {
     const ended = call?.state === "ended" && before.call?.state !== "ended";
     if (call !== null && ended && call.here && call.answered_at !== null) this.set({ wrapping: call.call });
     if (call?.state === "ringing" && before.call?.call !== call.call) this.set({ wrapping: null, refused: null });
+    const goesOn = call !== null && call.state !== "ended" && call.call === this.mine && !this.state.elsewhere;
+    if (goesOn && call.answer !== null) this.#openDevices(call.call, call.answer);
+  }
+
+  /** Opens what the call was accepted with, once on a page: what is switched off later stays off. */
+  #openDevices(call: string, answer: Media): void {
+    if (this.#opened === call) return;
+    this.#opened = call;
+    void (answer === "voice" ? this.talk.openMicrophone() : this.talk.openBoth("environment"));
   }
 
   #beat(): void {

@@ -1,7 +1,8 @@
 /** A buyer's call, from tap to verdict. */
-import type { Media, RatingWhy } from "../protocol/messages";
+import type { CallView, Media, RatingWhy } from "../protocol/messages";
 import { emptyPage, Page, type PageState, type Surroundings } from "./page";
 import { Refusal } from "./refusal";
+import { emptyRoom } from "./room";
 
 export interface BuyerState extends PageState {
   /** The tap has been made and the server has not answered yet. */
@@ -30,10 +31,13 @@ export class BuyerCall extends Page<BuyerState> {
 
   /** Opens the microphone; the call can go on without one, by listening and writing. */
   openMicrophone(): Promise<boolean> {
-    return this.talk.openMicrophone();
+    const call = this.mine;
+    return call === undefined ? this.talk.openMicrophone() : this.talk.openMicrophone(() => this.#agree(call, "microphone"));
   }
 
+  /** Asks for a call; once, however often she taps. */
   async ask(media: Media): Promise<void> {
+    if (this.state.asking || this.#live !== null) return;
     this.around.mark("kanhuo:tap");
     this.set({ asking: true, refused: null, rated: false });
     try {
@@ -43,6 +47,7 @@ export class BuyerCall extends Page<BuyerState> {
         this.join(call);
       }
     } catch (error) {
+      this.talk.end();
       if (error instanceof Refusal) this.set({ refused: error });
       else throw error;
     } finally {
@@ -54,23 +59,26 @@ export class BuyerCall extends Page<BuyerState> {
   takeOver(): void {
     const call = this.state.welcome?.live[0] ?? this.state.call?.call;
     if (call === undefined) return;
-    void this.talk.openMicrophone().then((open) => {
-      if (open) void this.#agree(call, "microphone");
-      this.join(call);
-    });
+    this.mine = call;
+    void this.openMicrophone().then(() => this.join(call));
   }
 
   async cameraOn(): Promise<boolean> {
-    const call = this.state.call?.call;
-    if (call === undefined) return false;
+    const call = this.#live;
+    if (call === null) return false;
     this.#cameraAgreed = true;
-    return this.talk.openCamera("environment", () => this.#agree(call, "camera"));
+    return this.talk.openCamera("environment", () => this.#agree(call.call, "camera"));
   }
 
   async cameraOff(): Promise<void> {
-    const call = this.state.call?.call;
     await this.talk.closeCamera();
-    if (call !== undefined) await this.link.ask({ type: "consent.withdraw", call, purpose: "camera" });
+    if (this.#live !== null) this.link.send({ type: "consent.withdraw", call: this.#live.call, purpose: "camera" });
+  }
+
+  /** Seeing nothing and being seen would not be fair: her own camera goes off too. */
+  override setVoiceOnly(voiceOnly: boolean): void {
+    super.setVoiceOnly(voiceOnly);
+    if (voiceOnly && this.state.talk.camera) void this.cameraOff();
   }
 
   async switchCamera(): Promise<void> {
@@ -87,21 +95,20 @@ export class BuyerCall extends Page<BuyerState> {
   /** After an end: back to the beginning, for another call. */
   startAgain(): void {
     this.mine = undefined;
-    this.set({ call: null, queue: null, consents: null, peers: null, chat: [], refused: null, rated: false });
+    const { welcome } = this.state;
+    this.set({ ...emptyRoom, welcome: welcome && { ...welcome, live: [] }, elsewhere: false, refused: null, rated: false });
+  }
+
+  get #live(): CallView | null {
+    const { call } = this.state;
+    return call === null || call.state === "ended" ? null : call;
   }
 
   protected override join(call: string): void {
     super.join(call);
     // a reloaded page has to open its microphone again; the yes to it still stands
-    if (!this.state.talk.microphone && this.state.consents?.microphone !== false) {
-      void this.#microphoneAgain(call);
-    }
-  }
-
-  async #microphoneAgain(call: string): Promise<void> {
-    if (this.state.talk.microphoneTrouble === null && (await this.talk.openMicrophone())) {
-      await this.#agree(call, "microphone");
-    }
+    const { microphone, microphoneTrouble } = this.state.talk;
+    if (!microphone && microphoneTrouble === null && this.state.consents?.microphone !== false) void this.openMicrophone();
   }
 
   async #agree(call: string, purpose: "camera" | "microphone"): Promise<void> {

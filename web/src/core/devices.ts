@@ -57,10 +57,15 @@ export class Devices {
   /** Opens both with one question to the person, and in the time of one: browsers open one after another else. */
   async both(facing: Facing): Promise<{ readonly microphone: MediaStreamTrack; readonly camera: Camera }> {
     const stream = await this.#get({ audio: VOICE, video: { ...SIZE, facingMode: { ideal: facing } } });
-    return {
-      microphone: only(stream.getAudioTracks()),
-      camera: await this.#looking(facing, only(stream.getVideoTracks())),
-    };
+    try {
+      return {
+        microphone: only(stream.getAudioTracks()),
+        camera: await this.#looking(facing, only(stream.getVideoTracks())),
+      };
+    } catch (error) {
+      for (const track of stream.getTracks()) track.stop();
+      throw error;
+    }
   }
 
   /** Some devices do not know `facingMode`, but their labels tell, once one camera was allowed. */

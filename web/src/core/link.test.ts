@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { FakeServer } from "../testing/server";
 import { ManualTimers, settled } from "../testing/timers";
 import { chatLine } from "../testing/views";
-import { type LineState, Link } from "./link";
+import { type LineState, Link, type LinkListener } from "./link";
 import type { Refusal } from "./refusal";
 
 function begin() {
@@ -11,13 +11,14 @@ function begin() {
   const timers = new ManualTimers();
   const heard: unknown[] = [];
   const states: LineState[] = [];
-  const options = { url: "ws://x", pass: () => "pass", device: "d", inst: "i", socket: server.socket, timers, random: () => 0.5 };
-  const link = new Link(options, {
+  const listener: LinkListener = {
     message: (message) => heard.push(message),
     line: (state) => states.push(state),
-  });
+  };
+  const options = { url: "ws://x", pass: () => "pass", device: "d", inst: "i", socket: server.socket, timers, random: () => 0.5 };
+  const link = new Link(options, listener);
   link.open();
-  return { server, timers, heard, states, link };
+  return { server, timers, heard, states, listener, link };
 }
 
 const join = { type: "peer.join", call: "call_1", round: 0 } as const;
@@ -75,6 +76,51 @@ describe("the line", () => {
     await hung;
     expect(await refused).toBe("offline");
     expect(server.taken).toEqual([{ ...hangUp, id: 1 }]);
+  });
+
+  it("says what waited before what the page says when it is welcomed", async () => {
+    const { server, timers, listener, link } = begin();
+    server.accept();
+    listener.welcome = () => link.send(join);
+    const socket = server.open;
+    if (socket !== undefined) socket.dead = true;
+    const accepted = link.ask({ type: "call.accept", call: "call_1", media: "video" });
+    server.restart();
+    await timers.pass(1);
+    server.accept();
+    await accepted;
+    expect(server.taken.map(({ type }) => type)).toEqual(["call.accept", "peer.join"]);
+  });
+
+  it("leaves a socket alone that is being opened, however often somebody is in doubt", async () => {
+    const { server, timers, link } = begin();
+    server.accept();
+    server.cut();
+    await timers.pass(1);
+    for (let n = 0; n < 20; n += 1) {
+      link.probe();
+      link.wake();
+      await timers.pass(100);
+    }
+    expect(server.sockets).toHaveLength(2);
+    server.accept();
+    expect(link.state).toBe("up");
+  });
+
+  it("does not wait any longer when the network is back, and says when the server answers", async () => {
+    const { server, timers, listener, link } = begin();
+    for (let n = 0; n < 6; n += 1) {
+      server.cut();
+      await timers.pass(n === 5 ? 0 : 7_000);
+    }
+    const before = server.sockets.length;
+    link.wake();
+    expect(server.sockets).toHaveLength(before + 1);
+    server.accept();
+    let alive = 0;
+    listener.alive = () => (alive += 1);
+    link.probe();
+    expect(alive).toBe(1);
   });
 
   it("tries again ever more slowly, up to five seconds", async () => {

@@ -30,6 +30,8 @@ export interface LinkListener {
   welcome?(welcome: Welcome): void;
   message?(message: Exclude<ServerMessage, Welcome>): void;
   line?(state: LineState, why?: Refusal | ByeWhy): void;
+  /** The server has just answered a ping. */
+  alive?(): void;
 }
 
 interface Sent {
@@ -97,13 +99,16 @@ export class Link {
     return new Promise((resolve, reject) => this.#put({ id: this.#nextId++, message, resolve, reject }));
   }
 
-  /** Finds out now whether the line is alive (the page came back, the network changed, media stalled). */
+  /** Finds out now whether the line is alive: the listener's `alive` says so, or the line is given up. */
   probe(): void {
     if (this.#state === "up") this.#ping();
-    else if (this.#state === "reconnecting") {
-      this.#cancelRetry();
-      this.#connect();
-    }
+  }
+
+  /** The page came back or the network changed: probes, or connects without waiting any longer. */
+  wake(): void {
+    this.probe();
+    // a socket that is being opened is left to it: to begin anew each time would never end on a slow network
+    if (this.#state === "reconnecting" && this.#socket === undefined) this.#connect();
   }
 
   #put(sent: Sent): void {
@@ -120,6 +125,7 @@ export class Link {
   }
 
   #connect(): void {
+    this.#cancelRetry();
     this.#drop();
     const socket = this.#options.socket(this.#options.url);
     this.#socket = socket;
@@ -153,6 +159,7 @@ export class Link {
         return;
       case "pong":
         this.#sent = this.#sent.filter((sent) => sent.id > message.rx || sent.resolve !== undefined);
+        this.#listener.alive?.();
         return;
       case "bye":
         if (message.why !== "shutting_down") this.#end("closed", message.why);
@@ -173,23 +180,23 @@ export class Link {
     const waiting = this.#sent;
     this.#attempt = 0;
     this.#session = welcome.session;
-    if (welcome.resumed) {
-      this.#become("up");
-      for (const sent of waiting) if (sent.id > welcome.rx) this.#transmit(sent);
-    } else {
-      // a new session counts anew; what can be said again is, what belonged to the old negotiation is not
+    if (!welcome.resumed) {
+      // a new session counts anew
       this.#sent = [];
       this.#nextId = 1;
       this.#got = 0;
-      this.#become("up");
     }
-    this.#listener.welcome?.(welcome);
-    if (!welcome.resumed) {
+    this.#become("up");
+    if (welcome.resumed) {
+      for (const sent of waiting) if (sent.id > welcome.rx) this.#transmit(sent);
+    } else {
+      // what can be said again is, before anything new that builds on it; what belonged to the old negotiation is not
       this.#giveUp(waiting.filter(({ message }) => message.type.startsWith("peer.")));
       for (const sent of waiting) {
         if (!sent.message.type.startsWith("peer.")) this.#put({ ...sent, id: this.#nextId++ });
       }
     }
+    this.#listener.welcome?.(welcome);
     this.#schedulePing();
   }
 
@@ -225,7 +232,6 @@ export class Link {
     this.#become("reconnecting");
     const step = BACKOFF[Math.min(this.#attempt, BACKOFF.length - 1)] ?? 0;
     this.#attempt += 1;
-    this.#cancelRetry();
     this.#cancelRetry = this.#options.timers.after(step * (0.75 + this.#options.random() / 2), () => this.#connect());
   }
 

@@ -2,7 +2,7 @@
  * One page's place in kanhuo: the line, the room it sees, and the media of its call.
  * What a buyer's page and an agent's page have in common; `BuyerCall` and `AgentDesk` add what each may do.
  */
-import type { ByeWhy, ServerMessage, Side, Welcome } from "../protocol/messages";
+import type { ByeWhy, CallView, Reason, ServerMessage, Side, State, Welcome } from "../protocol/messages";
 import type { Timers } from "./clock";
 import type { Devices } from "./devices";
 import { type LineState, Link } from "./link";
@@ -52,6 +52,9 @@ const empty: PageState = {
   ahead: 0,
 };
 
+/** Why a call is over that a person has left, where it is not simply done. */
+const HUNG_UP: Partial<Record<State, Reason>> = { waiting: "queue_abandoned", ringing: "buyer_cancelled" };
+
 export class Page<S extends PageState = PageState> extends Store<S> {
   readonly pictures: Pictures;
   protected readonly link: Link;
@@ -59,6 +62,8 @@ export class Page<S extends PageState = PageState> extends Store<S> {
   protected readonly around: Surroundings;
   /** The call that this page carries; kept over a reload by whoever made the page. */
   protected mine: string | undefined;
+  /** The call that was hung up here; whatever else is still said of it, it is over. */
+  #left: string | undefined;
 
   constructor(around: Surroundings, initial: S, mine?: string) {
     super(initial);
@@ -68,7 +73,8 @@ export class Page<S extends PageState = PageState> extends Store<S> {
     this.link = new Link(around, {
       welcome: (welcome) => this.welcomed(welcome),
       message: (message) => this.hear(message),
-      line: (line, why) => this.patch({ line, ...(typeof why === "undefined" ? {} : { ended: why }) }),
+      line: (line, why) => this.#lined(line, why),
+      alive: () => this.talk.lineIsUp(),
     });
     this.talk = new Talk({
       ...around,
@@ -91,12 +97,17 @@ export class Page<S extends PageState = PageState> extends Store<S> {
 
   /** The page is seen again, or the network changed. */
   wake(): void {
-    this.link.probe();
+    this.link.wake();
   }
 
-  async hangUp(): Promise<void> {
+  /** From this moment nobody is heard or seen any more; the server is told as soon as it can be. */
+  hangUp(): void {
     const call = this.state.call;
-    if (call !== null && call.state !== "ended") await this.link.ask({ type: "call.hang_up", call: call.call });
+    if (call === null || call.state === "ended") return;
+    this.#left = call.call;
+    this.mine = undefined;
+    this.link.send({ type: "call.hang_up", call: call.call });
+    this.#over(call, HUNG_UP[call.state] ?? "completed");
   }
 
   mute(muted: boolean): void {
@@ -133,13 +144,32 @@ export class Page<S extends PageState = PageState> extends Store<S> {
 
   protected welcomed(welcome: Welcome): void {
     this.patch({ welcome, ahead: welcome.now - this.around.timers.now() });
-    const call = welcome.live[0];
-    if (call !== undefined && call === this.mine) this.join(call);
-    else if (call === undefined && this.state.call !== null && !welcome.resumed && this.state.call.state !== "ended") {
-      // the call ended while the line was down: the page has to say so, for no view will come
-      this.patch({ call: { ...this.state.call, state: "ended", reason: this.state.call.reason ?? "buyer_lost" } });
-      void this.talk.follow(this.state);
-    }
+    const live = welcome.live[0];
+    const { call } = this.state;
+    if (live !== undefined && live === this.mine) this.join(live);
+    // the call ended while the line was down: the page has to say so, for no view will come
+    else if (live === undefined && call !== null && !welcome.resumed && call.state !== "ended") this.#over(call, this.#lost);
+  }
+
+  /** A line that is closed for good cannot carry a call: nobody must go on listening. */
+  #lined(line: LineState, why: Refusal | ByeWhy | undefined): void {
+    this.patch({ line, ...(why === undefined ? {} : { ended: why }) });
+    if (line !== "refused" && line !== "closed") return;
+    const { call } = this.state;
+    if (call !== null && call.state !== "ended") this.#over(call, this.#lost);
+    else this.talk.end();
+  }
+
+  get #lost(): Reason {
+    return this.around.side === "buyer" ? "buyer_lost" : "agent_lost";
+  }
+
+  /** Ends a call on this page before, or instead of, a view that says so. */
+  #over(call: CallView, reason: Reason): void {
+    const before = this.state;
+    this.patch({ call: { ...call, state: "ended", reason: call.reason ?? reason }, elsewhere: false });
+    this.talk.end();
+    this.changed(before);
   }
 
   /** Carries this side of the call on this page from now on. */
@@ -152,10 +182,12 @@ export class Page<S extends PageState = PageState> extends Store<S> {
 
   protected hear(message: Exclude<ServerMessage, Welcome>): void {
     const before = this.state;
+    if (message.type === "call" && message.call === this.#left && message.state !== "ended") return;
     const room = reduce(before, message);
     if (room !== before) {
+      if (room.call?.call !== before.call?.call) this.pictures.forget();
       const own = this.around.side === "buyer" ? room.peers?.buyer : room.peers?.agent;
-      const elsewhere = own != null && own.inst !== this.around.inst;
+      const elsewhere = own != null && own.inst !== this.around.inst && room.call?.state !== "ended";
       this.patch({ ...room, elsewhere });
       this.link.busy = room.call !== null && room.call.state !== "ended";
       this.changed(before);
@@ -173,7 +205,6 @@ export class Page<S extends PageState = PageState> extends Store<S> {
   protected patch(change: Partial<PageState>): void {
     this.set(change as Partial<S>);
   }
-
 }
 
 export { empty as emptyPage };

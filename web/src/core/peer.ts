@@ -6,9 +6,11 @@
  * every wedge are met in the same way: a new RTCPeerConnection on both sides.
  */
 import type { Candidate, PeerCandidateFound, PeerDescribed, PeersView, Side } from "../protocol/messages";
-import { every, type Timers } from "./clock";
+import type { Timers } from "./clock";
+import { Flow } from "./flow";
 import type { Outgoing } from "./link";
 import { Refusal } from "./refusal";
+import { configuration, fingerprint, type Kind, sendKeyFrame, transceiverOf } from "./rtc";
 
 export type MediaState = "connecting" | "flowing" | "stalled";
 
@@ -29,14 +31,16 @@ export interface PeerListener {
   stream(stream: MediaStream): void;
   /** The other side was reached for the first time. */
   reached(): void;
-  /** Nothing has arrived for a while: is the line alive? */
+  /** Nothing has arrived for a while: is the line alive? `lineIsUp` is the answer. */
   doubt(): void;
+  /** The server did not let this kind of media pass: the person has not agreed to it. */
+  refused(kind: Kind): void;
 }
 
 const WEDGED_AFTER = 2_000;
-const STALLED_AFTER = 1_500;
 const RESTART_AGAIN_AFTER = 4_000;
-const SAMPLE = 250;
+const ANSWERED_WITHIN = 4_000;
+const NOT_CONSENTED: Readonly<Record<string, Kind>> = { camera_not_consented: "video", microphone_not_consented: "audio" };
 /** How long a connection made ahead may wait: the network it was made for may be gone by then. */
 const PREPARED_FOR = 30_000;
 
@@ -47,8 +51,9 @@ export class Peer {
   #pair = "";
   #pc: RTCPeerConnection | undefined;
   #own = new MediaStream();
-  #tracks: Record<"audio" | "video", MediaStreamTrack | null> = { audio: null, video: null };
-  #sends: Record<"audio" | "video", boolean> = { audio: false, video: false };
+  #tracks: Record<Kind, MediaStreamTrack | null> = { audio: null, video: null };
+  #sends: Record<Kind, boolean> = { audio: false, video: false };
+  #receives: Record<Kind, boolean> = { audio: true, video: true };
   #round = 0;
   #announced = 0;
   #candidates: Candidate[] = [];
@@ -57,17 +62,17 @@ export class Peer {
   #offering = false;
   #wish: "offer" | "restart" | undefined;
   #media: MediaState = "connecting";
-  #bytes = 0;
-  #flowedAt = 0;
   #restartedAt = 0;
   #preparedAt = -Infinity;
   #reached = false;
-  #cancel: (() => void)[] = [];
+  readonly #flow: Flow;
+  #cancelWatch: () => void = () => undefined;
+  #cancelAwait: () => void = () => undefined;
 
   constructor(options: PeerOptions, listener: PeerListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#cancel.push(every(options.timers, SAMPLE, () => void this.#sample()));
+    this.#flow = new Flow(options.timers, { flows: () => this.#flows(), stalls: () => this.#stalls() });
   }
 
   get round(): number {
@@ -93,17 +98,17 @@ export class Peer {
   }
 
   /** Sends this track from now on; `null` sends nothing. The buyer's page offers anew when that changes what it sends. */
-  async put(kind: "audio" | "video", track: MediaStreamTrack | null, sends: boolean): Promise<void> {
-    const before = this.#sends[kind];
+  async put(kind: Kind, track: MediaStreamTrack | null, sends: boolean): Promise<void> {
     this.#tracks[kind] = track;
     this.#sends[kind] = sends;
-    const transceiver = this.#transceiver(kind);
-    if (transceiver === undefined) return;
-    await transceiver.sender.replaceTrack(track);
-    if (before !== sends && this.#options.side === "buyer") {
-      transceiver.direction = sends ? "sendrecv" : "recvonly";
-      this.#offer();
-    }
+    await transceiverOf(this.#pc, kind)?.sender.replaceTrack(track);
+    this.#direct(kind);
+  }
+
+  /** Whether the other side's picture is wanted; the buyer's page offers anew when that changes. */
+  receivePicture(wanted: boolean): void {
+    this.#receives.video = wanted;
+    this.#direct("video");
   }
 
   described(message: PeerDescribed): void {
@@ -123,10 +128,11 @@ export class Peer {
 
   /** The other side asks for a restart; the two may disagree about whether the path works. */
   restartAsked(): void {
-    this.#restart();
+    if (this.#offering) this.#retake();
+    else this.#restart();
   }
 
-  /** Signalling answers again: carry out what was put off. */
+  /** Signalling answers: carry out what was put off. */
   lineIsUp(): void {
     const wish = this.#wish;
     this.#wish = undefined;
@@ -135,8 +141,9 @@ export class Peer {
   }
 
   close(): void {
-    for (const cancel of this.#cancel) cancel();
-    this.#cancel = [];
+    this.#flow.stop();
+    this.#cancelWatch();
+    this.#cancelAwait();
     this.#pc?.close();
     this.#pc = undefined;
   }
@@ -147,20 +154,12 @@ export class Peer {
 
   #build(): void {
     this.#pc?.close();
-    const servers = this.#peers?.ice ?? [];
-    const pc = this.#options.rtc({
-      bundlePolicy: "max-bundle",
-      iceServers: servers.map(({ urls, username, credential }) => ({
-        urls: [...urls],
-        ...(username === null ? {} : { username }),
-        ...(credential === null ? {} : { credential }),
-      })),
-    });
-    this.#pc = pc;
+    const pc = (this.#pc = this.#options.rtc(configuration(this.#peers?.ice ?? [])));
     this.#offering = false;
     this.#early = [];
     this.#candidates = [];
     this.#chain = Promise.resolve();
+    this.#flow.watch(pc);
     this.#become("connecting");
     const stream = new MediaStream();
     this.#listener.stream(stream);
@@ -173,7 +172,7 @@ export class Peer {
     if (this.#options.side === "buyer") {
       for (const kind of ["audio", "video"] as const) {
         const transceiver = pc.addTransceiver(kind, {
-          direction: this.#sends[kind] ? "sendrecv" : "recvonly",
+          direction: this.#direction(kind),
           streams: [this.#own],
         });
         void transceiver.sender.replaceTrack(this.#tracks[kind]);
@@ -234,6 +233,8 @@ export class Peer {
       if ((pc.signalingState as string) === "have-local-offer") await pc.setLocalDescription({ type: "rollback" });
       if (!(error instanceof Refusal)) throw error;
       if (error.code === "stale_round" || error.code === "offline") this.#wish = "restart";
+      const refused = NOT_CONSENTED[error.code];
+      if (refused !== undefined) this.#listener.refused(refused);
     }
   }
 
@@ -271,7 +272,30 @@ export class Peer {
     const done = this.#options.ask({ type: "peer.describe", call, to, round: this.#round, kind, sdp });
     this.#announced = this.#round;
     this.#sendFound();
+    if (kind === "offer") this.#awaitAnswer(pc);
     await done;
+  }
+
+  #awaitAnswer(pc: RTCPeerConnection): void {
+    this.#cancelAwait();
+    this.#cancelAwait = this.#options.timers.after(ANSWERED_WITHIN, () => {
+      if (pc === this.#pc && this.#offering) this.#retake();
+    });
+  }
+
+  /** An offer that nobody answers is taken back and made anew: until then nothing else can be negotiated. */
+  #retake(): void {
+    this.#offering = false;
+    if (this.#pc?.connectionState !== "connected") {
+      if (this.#options.lineUp()) this.#rebuild();
+      else this.#wish = "restart";
+      return;
+    }
+    this.#then(async (pc) => {
+      if (pc.signalingState === "have-local-offer") await pc.setLocalDescription({ type: "rollback" });
+      this.#candidates = [];
+      this.#offer(true);
+    });
   }
 
   async #addEarly(): Promise<void> {
@@ -284,18 +308,18 @@ export class Peer {
 
   #changed(pc: RTCPeerConnection): void {
     if (pc !== this.#pc) return;
-    if (pc.connectionState === "connected") this.#flow();
+    if (pc.connectionState === "connected") this.#flows();
     else if (pc.connectionState === "failed") this.#restart();
   }
 
   /** ICE that has not begun two seconds after both descriptions stand never will: begin anew with a fresh connection. */
   #watch(pc: RTCPeerConnection): void {
-    const cancel = this.#options.timers.after(WEDGED_AFTER, () => {
+    this.#cancelWatch();
+    this.#cancelWatch = this.#options.timers.after(WEDGED_AFTER, () => {
       if (pc !== this.#pc || pc.iceConnectionState !== "new") return;
       if (this.#options.side === "agent") this.#restart();
       else this.#rebuild();
     });
-    this.#cancel.push(cancel);
   }
 
   #rebuild(): void {
@@ -308,58 +332,34 @@ export class Peer {
     const call = this.#peers?.call;
     const to = this.#other;
     if (call === undefined || to === undefined || this.#pc === undefined) return;
-    if (!this.#options.lineUp()) {
+    if (!this.#options.lineUp() || now - this.#restartedAt < RESTART_AGAIN_AFTER) {
       this.#wish = "restart";
       return;
     }
-    if (now - this.#restartedAt < RESTART_AGAIN_AFTER) return;
     this.#restartedAt = now;
     if (this.#options.side === "agent") this.#options.send({ type: "peer.restart", call, to });
     else if (this.#pc.iceConnectionState === "new" || this.#pc.connectionState === "failed") this.#rebuild();
     else this.#offer(true);
   }
 
-  /** Bytes tell sooner than ICE, which takes five to seven seconds to notice that nothing arrives. */
-  async #sample(): Promise<void> {
-    const pc = this.#pc;
-    if (pc === undefined || !this.#reached) return;
-    let bytes = 0;
-    for (const report of (await pc.getStats()).values() as Iterable<{ type: string; bytesReceived?: number }>) {
-      if (report.type === "transport") bytes += report.bytesReceived ?? 0;
-    }
-    if (pc !== this.#pc) return;
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#flow();
-    } else if (this.#options.timers.now() - this.#flowedAt > STALLED_AFTER) {
-      this.#become("stalled");
-      this.#listener.doubt();
-      this.#restart();
-    }
-  }
-
-  #flow(): void {
+  #flows(): void {
     const returned = this.#media === "stalled";
-    this.#flowedAt = this.#options.timers.now();
+    if (this.#wish === "restart") this.#wish = undefined;
     this.#become("flowing");
     if (!this.#reached) {
       this.#reached = true;
       this.#listener.reached();
     }
-    if (returned) void this.#sendKeyFrame();
+    if (returned) void sendKeyFrame(transceiverOf(this.#pc, "video")?.sender);
   }
 
-  /** A key frame at once saves the other side up to two seconds of frozen picture. */
-  async #sendKeyFrame(): Promise<void> {
-    const sender = this.#transceiver("video")?.sender;
-    if (!sender?.track) return;
-    // `encodingOptions` is newer than the types
-    const asked = sender as unknown as { setParameters(p: RTCRtpSendParameters, o: object): Promise<void> };
-    try {
-      await asked.setParameters(sender.getParameters(), { encodingOptions: [{ keyFrame: true }] });
-    } catch {
-      // a browser without this option sends its next key frame when it likes
-    }
+  #stalls(): void {
+    if (!this.#reached) return;
+    this.#become("stalled");
+    if (this.#options.timers.now() - this.#restartedAt < RESTART_AGAIN_AFTER) return;
+    // first to know whether the line lives: a restart without signalling only delays recovery
+    this.#wish = "restart";
+    this.#listener.doubt();
   }
 
   #become(media: MediaState): void {
@@ -368,8 +368,18 @@ export class Peer {
     this.#listener.media(media);
   }
 
-  #transceiver(kind: "audio" | "video"): RTCRtpTransceiver | undefined {
-    return this.#pc?.getTransceivers().find(({ receiver }) => receiver.track.kind === kind);
+  #direction(kind: Kind): RTCRtpTransceiverDirection {
+    if (this.#receives[kind]) return this.#sends[kind] ? "sendrecv" : "recvonly";
+    return this.#sends[kind] ? "sendonly" : "inactive";
+  }
+
+  /** Lets the connection send and receive what is wished now; the agent's answers follow the buyer's offers. */
+  #direct(kind: Kind): void {
+    const transceiver = transceiverOf(this.#pc, kind);
+    const wished = this.#direction(kind);
+    if (this.#options.side === "agent" || transceiver === undefined || transceiver.direction === wished) return;
+    transceiver.direction = wished;
+    this.#offer();
   }
 
   #then(work: (pc: RTCPeerConnection) => Promise<void>): void {
@@ -387,9 +397,4 @@ export class Peer {
       }
     });
   }
-}
-
-/** The DTLS fingerprint names the RTCPeerConnection that made a description. */
-export function fingerprint(sdp: string): string {
-  return /^a=fingerprint:(.+)$/mu.exec(sdp)?.[1]?.trim() ?? "";
 }

@@ -26,14 +26,18 @@ export class Pictures {
     return answer.picture;
   }
 
-  /** Returns an address under which an element can show the picture. */
+  /** Returns an address under which an element can show the picture; one that could not be fetched is tried anew. */
   address(picture: string): Promise<string> {
-    let known = this.#known.get(picture);
-    if (known === undefined) {
-      known = this.#fetch(picture);
-      this.#known.set(picture, known);
-    }
+    const known = this.#known.get(picture) ?? this.#fetch(picture);
+    this.#known.set(picture, known);
+    known.catch(() => this.#known.delete(picture));
     return known;
+  }
+
+  /** Lets go of every picture: those of an ended call would fill the memory of a console that is open for days. */
+  forget(): void {
+    for (const known of this.#known.values()) known.then((address) => URL.revokeObjectURL(address), () => undefined);
+    this.#known.clear();
   }
 
   async #fetch(picture: string): Promise<string> {

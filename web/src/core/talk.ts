@@ -5,6 +5,7 @@ import { DeviceError } from "./devices";
 import type { Outgoing } from "./link";
 import { type MediaState, Peer, type PeerOptions } from "./peer";
 import type { Room } from "./room";
+import type { Kind } from "./rtc";
 import { Store } from "./store";
 import type { ScreenLock } from "./wake";
 
@@ -51,6 +52,13 @@ export interface TalkOptions extends Omit<PeerOptions, "side" | "inst"> {
   readonly probe: () => void;
 }
 
+/** Says to the server that its person agrees, before a device is used. */
+type Agree = () => Promise<void>;
+const always: Agree = () => Promise.resolve();
+
+/** What the screen is kept awake for. */
+const LOCK = "talk";
+
 export class Talk extends Store<TalkState> {
   readonly #options: TalkOptions;
   #peer: Peer | undefined;
@@ -58,37 +66,30 @@ export class Talk extends Store<TalkState> {
   #microphone: MediaStreamTrack | null = null;
   #camera: Camera | null = null;
   #told = "";
-  /** Counts the talks: a device that opens late belongs to the talk it was asked for. */
-  #opening = 0;
+  /** Counts what was wished of each device: one that opens late, after another wish, is stopped at once. */
+  readonly #wish = { audio: 0, video: 0 };
+  #openingMicrophone: Promise<boolean> | undefined;
+  #openingCamera: Promise<unknown> = Promise.resolve();
 
   constructor(options: TalkOptions) {
     super(quiet);
     this.#options = options;
   }
 
-  /** Asks for the microphone. Returns whether there is one now. */
-  async openMicrophone(): Promise<boolean> {
-    if (this.#microphone !== null) return true;
-    const opening = this.#opening;
-    try {
-      return await this.#takeMicrophone(opening, await this.#options.devices.microphone());
-    } catch (error) {
-      this.set({ microphoneTrouble: troubleOf(error) });
-      return false;
-    }
+  /** Asks for the microphone. `agree` is called before any sound is sent. Returns whether there is one now. */
+  openMicrophone(agree: Agree = always): Promise<boolean> {
+    if (this.#microphone !== null) return Promise.resolve(true);
+    return this.#openingMicrophone ?? this.#takeMicrophone(this.#options.devices.microphone(), agree);
   }
 
   /** Asks for microphone and camera in one question; where one of them cannot be had, the other still is. */
   async openBoth(facing: Facing): Promise<void> {
-    const opening = this.#opening;
-    try {
-      const { microphone, camera } = await this.#options.devices.both(facing);
-      await Promise.all([this.#takeMicrophone(opening, microphone), this.#takeCamera(opening, camera)]);
-    } catch {
-      if (opening !== this.#opening) return;
-      await this.openMicrophone();
-      await this.openCamera(facing);
-    }
+    const { devices } = this.#options;
+    const look = (): Promise<Camera> => devices.camera(facing);
+    const both = devices.both(facing).catch(() => null);
+    const microphone = both.then((had) => had?.microphone ?? devices.microphone());
+    const camera = both.then((had) => had?.camera ?? microphone.then(look, look));
+    await Promise.all([this.#takeMicrophone(microphone, always), this.#takeCamera(++this.#wish.video, camera, always)]);
   }
 
   mute(muted: boolean): void {
@@ -97,46 +98,41 @@ export class Talk extends Store<TalkState> {
     this.#tell();
   }
 
-  /** Opens a camera; `agree` is called once there is a picture and before any of it is sent. */
-  async openCamera(facing: Facing, agree: () => Promise<void> = () => Promise.resolve()): Promise<boolean> {
+  /**
+   * Opens a camera; the last wish counts. `agree` is called once there is a picture and before any of it is sent.
+   * Returns whether this camera is on now.
+   */
+  async openCamera(facing: Facing, agree: Agree = always): Promise<boolean> {
+    const wish = ++this.#wish.video;
     this.#camera?.track.stop();
-    const opening = this.#opening;
-    let camera: Camera;
-    try {
-      camera = await this.#options.devices.camera(facing);
-    } catch (error) {
-      this.set({ cameraTrouble: troubleOf(error) });
-      await this.closeCamera();
-      return false;
-    }
-    try {
-      await agree();
-    } catch (error) {
-      camera.track.stop();
-      await this.closeCamera();
-      throw error;
-    }
-    return this.#takeCamera(opening, camera);
+    // a telephone opens one camera at a time: one that is still being opened has to be stopped first
+    await this.#openingCamera;
+    return wish === this.#wish.video && this.#takeCamera(wish, this.#options.devices.camera(facing), agree);
   }
 
   async closeCamera(): Promise<void> {
+    this.#wish.video += 1;
     if (this.#camera !== null) {
       this.#camera.track.onended = null;
       this.#camera.track.stop();
     }
     this.#camera = null;
-    // the agent's line stays prepared, so that switching on again needs no negotiation
-    await this.#peer?.put("video", null, this.#options.side === "agent");
     this.set({ camera: false, facing: null, own: null });
     this.#tell();
+    // the agent's line stays prepared, so that switching on again needs no negotiation
+    await this.#peer?.put("video", null, this.#options.side === "agent");
   }
 
-  switchCamera(agree?: () => Promise<void>): Promise<boolean> {
-    return this.openCamera(this.state.facing === "user" ? "environment" : "user", agree);
+  /** Turns from the rear camera to the front one or back; nothing where no camera is on. */
+  switchCamera(): Promise<boolean> {
+    if (!this.state.camera) return Promise.resolve(false);
+    return this.openCamera(this.state.facing === "user" ? "environment" : "user");
   }
 
+  /** With voice only, the other side's picture is not even sent. */
   setVoiceOnly(voiceOnly: boolean): void {
     this.set({ voiceOnly });
+    this.#peer?.receivePicture(!voiceOnly);
   }
 
   dismissTrouble(): void {
@@ -150,7 +146,7 @@ export class Talk extends Store<TalkState> {
       if (this.#peer !== undefined || this.#microphone !== null) this.end();
       return;
     }
-    this.#call = call.call;
+    this.#turnTo(call.call);
     if (peers === null) return;
     const remote = this.#options.side === "buyer" ? peers.agent : peers.buyer;
     if (remote !== null) {
@@ -170,29 +166,47 @@ export class Talk extends Store<TalkState> {
 
   /** The line is up again: join, say what is sent, carry out what was put off. */
   rejoin(call: string): void {
+    this.#turnTo(call);
     this.#options.send({ type: "peer.join", call, round: this.#peer?.round ?? 0 });
     this.#told = "";
-    this.#call = call;
     this.#tell();
     this.#peer?.lineIsUp();
   }
 
+  /** The line has just been found alive. */
+  lineIsUp(): void {
+    this.#peer?.lineIsUp();
+  }
+
   end(): void {
-    this.#opening += 1;
+    this.#wish.audio += 1;
+    this.#wish.video += 1;
+    this.#openingMicrophone = undefined;
     this.#peer?.close();
     this.#peer = undefined;
-    this.#microphone?.stop();
-    this.#camera?.track.stop();
+    for (const track of [this.#microphone, this.#camera?.track]) {
+      if (track) track.onended = track.onmute = track.onunmute = null;
+      track?.stop();
+    }
     this.#microphone = this.#camera = null;
     this.#told = "";
-    this.#options.lock.release();
+    this.#options.lock.release(LOCK);
     this.set({ ...quiet, microphoneTrouble: this.state.microphoneTrouble });
   }
 
+  /** A connection belongs to one call. */
+  #turnTo(call: string): void {
+    if (call !== this.#call) {
+      this.#peer?.close();
+      this.#peer = undefined;
+    }
+    this.#call = call;
+  }
+
   async #begin(): Promise<void> {
-    const { mark, lock, send, probe } = this.#options;
+    const { mark, lock, send, probe, side } = this.#options;
     const call = this.#call;
-    this.#peer = new Peer(this.#options, {
+    const peer = new Peer(this.#options, {
       media: (media) => this.set({ media }),
       stream: (remote) => this.set({ remote }),
       reached: () => {
@@ -200,40 +214,82 @@ export class Talk extends Store<TalkState> {
         send({ type: "call.media_up", call });
       },
       doubt: () => probe(),
+      refused: (kind) => void (kind === "video" ? this.closeCamera() : this.#loseMicrophone()),
     });
-    lock.hold();
-    const isAgent = this.#options.side === "agent";
-    await this.#peer.put("audio", this.#microphone, isAgent || this.#microphone !== null);
-    await this.#peer.put("video", this.#camera?.track ?? null, isAgent || this.#camera !== null);
+    this.#peer = peer;
+    lock.hold(LOCK);
+    const isAgent = side === "agent";
+    peer.receivePicture(!this.state.voiceOnly);
+    await peer.put("audio", this.#microphone, isAgent || this.#microphone !== null);
+    await peer.put("video", this.#camera?.track ?? null, isAgent || this.#camera !== null);
     this.#tell();
   }
 
-  /** Takes a microphone, unless the talk it was opened for is over: then nobody may go on listening. */
-  async #takeMicrophone(opening: number, track: MediaStreamTrack): Promise<boolean> {
-    if (opening !== this.#opening) {
-      track.stop();
-      return false;
-    }
+  #takeMicrophone(opening: Promise<MediaStreamTrack>, agree: Agree): Promise<boolean> {
+    const taken = this.#agreed("audio", ++this.#wish.audio, opening, agree).then(async (track) => {
+      if (this.#openingMicrophone === taken) this.#openingMicrophone = undefined;
+      if (track !== null) await this.#useMicrophone(track);
+      return track !== null;
+    });
+    this.#openingMicrophone = taken;
+    return taken;
+  }
+
+  async #useMicrophone(track: MediaStreamTrack): Promise<void> {
     this.#microphone = track;
+    track.enabled = !this.state.muted;
+    track.onended = () => void this.#loseMicrophone();
+    track.onmute = track.onunmute = () => this.#tell();
     this.set({ microphone: true, microphoneTrouble: null });
     await this.#peer?.put("audio", track, true);
     this.#tell();
+  }
+
+  async #takeCamera(wish: number, opening: Promise<Camera>, agree: Agree): Promise<boolean> {
+    this.#openingCamera = opening.catch(() => undefined);
+    const track = await this.#agreed("video", wish, opening.then((camera) => camera.track), agree);
+    if (track === null) {
+      if (wish === this.#wish.video) await this.closeCamera();
+      return false;
+    }
+    const { facing } = (this.#camera = await opening);
+    track.contentHint = facing === "user" ? "motion" : "detail";
+    track.onended = () => void this.closeCamera();
+    this.set({ camera: true, facing, cameraTrouble: null, own: new MediaStream([track]) });
+    await this.#peer?.put("video", track, true);
+    this.#tell();
     return true;
   }
 
-  async #takeCamera(opening: number, camera: Camera): Promise<boolean> {
-    const { track, facing } = camera;
-    if (opening !== this.#opening) {
-      track.stop();
-      return false;
+  /** Returns the track once it is agreed to; `null`, and nobody films or listens, where it failed or is wished no more. */
+  async #agreed(
+    kind: Kind,
+    wish: number,
+    opening: Promise<MediaStreamTrack>,
+    agree: Agree,
+  ): Promise<MediaStreamTrack | null> {
+    let track: MediaStreamTrack | undefined;
+    try {
+      track = await opening;
+      if (wish === this.#wish[kind]) {
+        await agree();
+        if (wish === this.#wish[kind]) return track;
+      }
+    } catch (error) {
+      const trouble = error instanceof DeviceError ? error.trouble : "failed";
+      if (wish === this.#wish[kind]) this.set(kind === "audio" ? { microphoneTrouble: trouble } : { cameraTrouble: trouble });
     }
-    this.#camera = camera;
-    track.contentHint = facing === "user" ? "motion" : "detail";
-    track.onended = () => void this.closeCamera();
-    await this.#peer?.put("video", track, true);
-    this.set({ camera: true, facing, cameraTrouble: null, own: new MediaStream([track]) });
+    track?.stop();
+    return null;
+  }
+
+  /** The headset was pulled out or the permission taken back: the other side has to know why it hears nothing. */
+  async #loseMicrophone(): Promise<void> {
+    this.#microphone?.stop();
+    this.#microphone = null;
+    this.set({ microphone: false, microphoneTrouble: "failed" });
     this.#tell();
-    return true;
+    await this.#peer?.put("audio", null, this.#options.side === "agent");
   }
 
   /** Says what this side sends; without it the other side would keep the last frame on its screen. */
@@ -243,7 +299,7 @@ export class Talk extends Store<TalkState> {
     const said: Omit<PeerMedia, "id"> = {
       type: "peer.media",
       call: this.#call,
-      audio: microphone && !muted,
+      audio: microphone && !muted && this.#microphone?.muted !== true,
       video: camera,
       facing,
     };
@@ -252,8 +308,4 @@ export class Talk extends Store<TalkState> {
     this.#told = text;
     this.#options.send(said satisfies Outgoing);
   }
-}
-
-function troubleOf(error: unknown): DeviceTrouble {
-  return error instanceof DeviceError ? error.trouble : "failed";
 }

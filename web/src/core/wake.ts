@@ -1,31 +1,38 @@
-/** Keeps the screen awake while people talk; browsers let go of the lock when the page is hidden. */
+/** Keeps the screen awake for as long as somebody wants it; browsers let go of the lock when the page is hidden. */
 export class ScreenLock {
   readonly #document: Document;
-  #sentinel: WakeLockSentinel | undefined;
-  #wanted = false;
+  readonly #holders = new Set<string>();
+  #sentinel: Promise<WakeLockSentinel | null> = Promise.resolve(null);
 
   constructor(document: Document) {
     this.#document = document;
-    document.addEventListener("visibilitychange", () => void this.#take());
+    document.addEventListener("visibilitychange", () => this.#look());
   }
 
-  hold(): void {
-    this.#wanted = true;
-    void this.#take();
+  /** `why` names the holder: a talk, being on duty. */
+  hold(why: string): void {
+    this.#holders.add(why);
+    this.#look();
   }
 
-  release(): void {
-    this.#wanted = false;
-    void this.#sentinel?.release();
-    this.#sentinel = undefined;
+  release(why: string): void {
+    this.#holders.delete(why);
+    this.#look();
   }
 
-  async #take(): Promise<void> {
-    if (!this.#wanted || this.#document.visibilityState !== "visible" || !("wakeLock" in navigator)) return;
-    try {
-      this.#sentinel = await navigator.wakeLock.request("screen");
-    } catch {
-      // low battery or no permission: the talk goes on, the screen may sleep
-    }
+  /** One request after another, so that a lock that is granted late is let go of too. */
+  #look(): void {
+    this.#sentinel = this.#sentinel.then(async (held) => {
+      if (this.#holders.size === 0) {
+        await held?.release();
+        return null;
+      }
+      if (this.#document.visibilityState !== "visible" || (held !== null && !held.released)) return held;
+      try {
+        return await navigator.wakeLock.request("screen");
+      } catch {
+        return null; // no such thing here, low battery or no permission: the screen may sleep
+      }
+    });
   }
 }

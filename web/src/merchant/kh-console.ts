@@ -233,7 +233,7 @@ export class KhConsole extends LitElement {
     else if (act === "mute") void this.#do((desk) => desk.openMicrophone());
     else if (act === "camera") void this.#do((desk) => (talk?.camera === true ? desk.cameraOff() : desk.cameraOn()));
     else if (act === "switch") void this.#do((desk) => desk.switchCamera());
-    else if (act === "hang-up") void this.#do((desk) => desk.hangUp());
+    else if (act === "hang-up") this.#desk?.hangUp();
   }
 
   /** Does something at the desk; what goes wrong is told in words. */

@@ -30,6 +30,7 @@ export type ServerMessage =
   | CallView
   | QueueView
   | DeskView
+  | PresenceOffDuty
   | ConsentsView
   | PeersView
   | PeerDescribed
@@ -401,6 +402,11 @@ export interface PresenceBeat {
   readonly id: number;
   readonly duty: boolean;
   readonly foreground: boolean;
+}
+
+/** The agent went off duty on another of her devices: this one's switch is off too, and its beats have to say so. */
+export interface PresenceOffDuty {
+  readonly type: "presence.off_duty";
 }
 
 /** What a person may say yes to. */
