@@ -181,6 +181,30 @@ async def test_a_reloaded_page_takes_its_side_up_again(shop: TestHouse) -> None:
     assert (await shop.kinds(call))[-2:] == ["Interrupted", "Resumed"]
 
 
+async def test_a_pass_that_expired_meanwhile_leads_back_into_its_call_and_into_no_other(shop: TestHouse) -> None:
+    agent, buyer = await shop.agent(), await shop.buyer()
+    call = await shop.talking(buyer, agent)
+    shop.clock.pass_(20 * 60_000)
+    reloaded = await shop.client(Client(shop.url, pass_=buyer.pass_, device=buyer.device))
+    assert reloaded.welcome["live"] == [call]
+    assert reloaded.welcome["card"]["title"] == "Fuji apples, 5 kg"
+    stale = shop.pass_("buyer", "zhou")
+    shop.clock.pass_(20 * 60_000)
+    with pytest.raises(RefusedError, match="expired"):
+        await shop.client(Client(shop.url, pass_=stale))
+    await reloaded.ask("call.hang_up", call=call)
+    with pytest.raises(RefusedError, match="expired"):
+        await shop.client(Client(shop.url, pass_=buyer.pass_, device=buyer.device))
+
+
+async def test_going_off_duty_on_one_device_tells_the_others(shop: TestHouse) -> None:
+    desk, phone = await shop.agent(device="desk"), await shop.agent(device="phone")
+    await phone.send("presence.beat", duty=False, foreground=True)
+    await desk.hear(lambda m: m["type"] == "presence.off_duty")
+    await phone.settle()
+    assert not any(m["type"] == "presence.off_duty" for m in phone.heard)
+
+
 async def test_an_agents_page_closed_while_ringing_lets_the_next_one_ring(shop: TestHouse) -> None:
     first = await shop.agent("wang")
     shop.clock.pass_(1_000)

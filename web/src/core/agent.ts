@@ -67,6 +67,7 @@ export class AgentDesk extends Page<AgentState> {
     try {
       await accepted;
     } catch (error) {
+      this.mine = undefined;
       this.talk.end();
       if (error instanceof Refusal) this.set({ refused: error });
       else throw error;

@@ -209,8 +209,8 @@ export class Link {
   #ping(): void {
     if (this.#cancelPong !== undefined) return;
     const ping: Ping = { type: "ping", got: this.#got };
-    this.#socket?.send(JSON.stringify(ping));
     this.#cancelPong = this.#options.timers.after(PONG_WITHIN, () => this.#lost());
+    this.#socket?.send(JSON.stringify(ping));
   }
 
   #schedulePing(): void {

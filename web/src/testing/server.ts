@@ -1,5 +1,5 @@
 /** A server of the socket's rules for sessions (docs/protocol.md, "Sessions"), and a wire that can be cut. */
-import type { ClientMessage, ServerMessage } from "../protocol/messages";
+import type { ClientMessage, Code, ServerMessage } from "../protocol/messages";
 import { welcome } from "./views";
 
 export class FakeSocket {
@@ -33,6 +33,10 @@ export class FakeServer {
   readonly taken: ClientMessage[] = [];
   /** What it answers a request with; `done` unless a test says otherwise. */
   answer: (message: ClientMessage & { readonly id: number }) => readonly ServerMessage[] = ({ id }) => [{ type: "done", re: id, call: null }];
+  /** The calls that go on when a page says hello. */
+  live: readonly string[] = [];
+  /** Why the next hello is refused, if it is. */
+  refusal: Code | undefined;
   #socket: FakeSocket | undefined;
   #session = 0;
   #rx = 0;
@@ -80,6 +84,10 @@ export class FakeServer {
   hear(socket: FakeSocket, message: ClientMessage): void {
     switch (message.type) {
       case "hello": {
+        if (this.refusal !== undefined) {
+          socket.deliver({ type: "refused", re: null, code: this.refusal, why: "" });
+          return;
+        }
         const resumed = message.resume === this.#token && (message.got ?? 0) <= this.#sent.length;
         if (!resumed) {
           this.#session += 1;
@@ -87,7 +95,7 @@ export class FakeServer {
           this.#sent = [];
         }
         this.#socket = socket;
-        socket.deliver(welcome({ session: this.#token, resumed, rx: this.#rx }));
+        socket.deliver(welcome({ session: this.#token, resumed, rx: this.#rx, live: this.live }));
         for (const missed of resumed ? this.#sent.slice(message.got ?? 0) : []) socket.deliver(missed);
         break;
       }
