@@ -104,7 +104,7 @@ async def test_a_buyer_taps_both_see_and_hear_each_other_and_hang_up(stage: Stag
     await located.locator("kh-chat header button").click()
 
     await located.locator(".hang").click()
-    await located.locator("kh-after .faces button").nth(4).click()
+    await located.locator("kh-after .faces label").nth(4).click()
     await located.locator("kh-after .chips button").first.click()
     await located.locator("kh-after .act").click()
     await located.locator(".thanks").wait_for()
@@ -163,6 +163,45 @@ async def test_the_buyer_goes_on_browsing_and_the_call_comes_along(stage: Stage)
     await until(buyer, lambda: sees(frame, GREEN))
     await buyer.frame_locator("iframe.kanhuo-layer").locator(".restore").click()
     await finish(buyer.frame_locator("iframe.kanhuo-layer"), agent)
+
+
+async def test_a_call_that_ends_in_the_corner_comes_back_to_ask_how_it_was(stage: Stage) -> None:
+    agent, buyer = await stage.console(), await stage.product()
+    located, _ = await talk(buyer, agent)
+    await located.locator("[data-act=minimise]").click()
+    await buyer.locator("iframe[data-small]").wait_for()
+    await agent.locator(".hang").click()
+    await buyer.locator("iframe.kanhuo-layer:not([data-small])").wait_for()
+    await located.locator("kh-after").wait_for()
+    assert await buyer.evaluate("() => document.querySelector('main').inert"), (
+        "what lies behind the call is out of reach"
+    )
+    await located.locator("kh-after .plain").click()
+    await buyer.locator("iframe.kanhuo-layer").wait_for(state="detached")
+    assert not await buyer.evaluate("() => document.querySelector('main').inert")
+    assert await buyer.evaluate("() => document.activeElement.localName") == "kanhuo-call"
+    await agent.locator("kh-wrap-up .stack button").nth(1).click()
+
+
+async def test_a_browser_that_wants_a_tap_before_it_plays_gets_one(stage: Stage) -> None:
+    agent, buyer = await stage.console(), await stage.product()
+    await buyer.context.add_init_script("""
+      let tapped = false;
+      addEventListener("click", () => (tapped = true), true);
+      const real = HTMLMediaElement.prototype.play;
+      HTMLMediaElement.prototype.play = function () {
+        if (this.muted || tapped) return real.call(this);
+        return Promise.reject(new DOMException("", "NotAllowedError"));
+      };
+    """)
+    await talk(buyer, agent)
+    await buyer.reload()
+    located = buyer.frame_locator("iframe.kanhuo-layer")
+    await located.get_by_role("button", name="点一下听声音").click()
+    await located.get_by_role("button", name="点一下听声音").wait_for(state="detached")
+    frame = next(frame for frame in buyer.frames if "/call/" in frame.url)
+    await until(buyer, lambda: sees(frame, GREEN))
+    await finish(located, agent)
 
 
 async def test_the_camera_is_refused_by_the_browser_and_the_call_goes_on(stage: Stage) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from kanhuo.accounts.passes import mint
+from kanhuo.kernel.clock import SystemClock
 from tests.browser.conftest import GREEN, YELLOW, Stage
 from tests.browser.test_call import call_frame, finish, sees
 from tests.support.chromium import browser, desktop, phone, until
@@ -113,7 +115,82 @@ async def test_an_in_app_browser_without_capture_is_led_to_a_real_one(stage: Sta
     located, _ = await call_frame(buyer)
     await located.locator("kh-precall .act").click()
     await located.get_by_text("请换个浏览器打开").wait_for()
+    assert await located.locator("#address").input_value() == buyer.url
     await located.get_by_role("button", name="复制链接").wait_for()
+
+
+async def test_a_link_in_an_in_app_browser_opens_the_same_call_elsewhere(stage: Stage) -> None:
+    await stage.console()
+    claims = {"role": "buyer", "sub": "in-app", "merchant": "mer_clothes",
+              "context": {"kind": "link", "ref": "moments", "title": "秋款外套"}}  # fmt: skip
+    token = mint(stage.server.key, claims, audience="kanhuo", now=SystemClock().now())
+    context = await phone(stage.buyers)
+    await context.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
+    inside = await stage.page(context)
+    await inside.goto(f"{stage.server.origin}/call/#pass={token}")
+    await inside.locator("kh-precall .act").click()
+    address = await inside.locator("#address").input_value()
+    assert address == inside.url, "“open in browser” and the copied link lead to the same place"
+    elsewhere = await stage.page(await phone(stage.buyers))
+    await elsewhere.goto(address)
+    await elsewhere.locator("kh-precall").get_by_text("秋款外套").wait_for()
+
+
+async def test_what_is_typed_while_it_begins_to_ring_accepts_nothing_and_is_kept(stage: Stage) -> None:
+    agent, first = await stage.console(), await stage.product()
+    located, frame = await call_frame(first)
+    await located.locator("kh-precall .act").click()
+    await agent.locator("kh-ring .act").click()
+    await until(first, lambda: sees(frame, GREEN))
+    await located.locator(".hang").click()
+    note = agent.locator("kh-wrap-up textarea")
+    await note.fill("明天寄出两件")
+    await note.press("Enter")
+    second = await stage.product()
+    located, _ = await call_frame(second)
+    await located.locator("kh-precall .act").click()
+    # half a minute after the end the agent is rung again, whatever she is writing
+    await agent.locator("kh-ring").wait_for(timeout=40_000)
+    await agent.keyboard.press("Enter")
+    await agent.keyboard.press("Space")
+    await agent.locator("kh-ring .act:not([disabled])").wait_for()
+    await located.locator("kh-waiting button").click()
+    await agent.locator("kh-ring").wait_for(state="detached")
+    await agent.get_by_text("明天寄出两件").first.wait_for(state="attached")
+
+
+async def test_duty_outlasts_a_reload_and_the_ring_asks_for_its_tap(stage: Stage) -> None:
+    agent = await stage.console()
+    await agent.reload()
+    await agent.locator(".duty.on").wait_for()
+    await agent.get_by_role("button", name="打开铃声").click()
+    await agent.get_by_role("button", name="打开铃声").wait_for(state="detached")
+    await agent.get_by_role("button", name="退出登录").click()
+    await agent.fill("input[name=login]", "clothes")
+    await agent.fill("input[name=password]", "kanhuo-demo-2026")
+    await agent.click("kh-sign-in .act")
+    await agent.locator(".duty:not(.on)").wait_for()
+
+
+async def test_who_reads_above_is_not_pulled_down(stage: Stage) -> None:
+    agent, buyer = await stage.console(), await stage.product()
+    located, frame = await call_frame(buyer)
+    await located.locator("kh-precall .act").click()
+    await agent.locator("kh-ring .act").click()
+    await until(buyer, lambda: sees(frame, GREEN))
+    for n in range(20):
+        await agent.locator("kh-chat input[type=text]").fill(f"第 {n} 行")
+        await agent.locator("kh-chat .send").click()
+    await agent.get_by_text("第 19 行").wait_for()
+    log = agent.locator("kh-chat .log")
+    await log.evaluate("(log) => { log.scrollTop = 0; }")
+    await located.locator("[data-act=chat]").click()
+    await located.locator("kh-chat input[type=text]").fill("好的")
+    await located.locator("kh-chat .send").click()
+    await agent.get_by_text("好的").wait_for(state="attached")
+    assert await log.evaluate("(log) => log.scrollTop") == 0
+    await located.locator("kh-chat header button").click()
+    await finish(located, agent)
 
 
 async def test_over_tls_on_the_local_network_both_see_each_other(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -108,7 +108,7 @@ async def test_no_screen_has_a_serious_fault(stage: Stage, scheme: Literal["ligh
     await frame.locator("kh-chat header button").click()
 
     await frame.locator(".hang").click()
-    await frame.locator("kh-after .faces button").nth(3).click()
+    await frame.locator("kh-after .faces label").nth(3).click()
     await gallery.look("verdict", buyer, frame)
     await gallery.look("note", agent)
     await agent.locator("kh-wrap-up .stack button").nth(1).click()

@@ -13,7 +13,7 @@ export function mainActs(talk: TalkState, chatOpen: boolean, unread: boolean): S
       label: say(talk.camera ? "camera_off" : "camera_on"),
       on: talk.camera,
     },
-    { act: "chat", icon: "chat", label: say(unread ? "chat_new" : "chat"), on: chatOpen },
+    { act: "chat", icon: "chat", label: say(unread ? "chat_new" : "chat"), on: chatOpen, opened: chatOpen },
   ];
 }
 
@@ -31,11 +31,18 @@ export function moreActs(talk: TalkState, framed: boolean): StageAct[] {
   ];
 }
 
+/** What stands where no picture is. */
+export function remoteInWords({ media, voiceOnly }: TalkState): string {
+  if (media === "connecting") return say("connecting");
+  return say(voiceOnly ? "voice_only" : "their_camera_off");
+}
+
 /** Empty while all is well: harmless changes of the network are not worth a word. */
 export function lineInWords({ call, talk, line }: BuyerState): string {
   if (call?.missing.includes("agent") === true) return say("agent_away");
   if (talk.media === "stalled") return say("media_stalled");
-  return line === "reconnecting" && talk.media !== "flowing" ? say("no_line") : "";
+  if (line === "reconnecting" && talk.media !== "flowing") return say("no_line");
+  return talk.media === "flowing" && !talk.remoteAudio ? say("their_sound_off") : "";
 }
 
 const REFUSALS: Readonly<Record<string, Word>> = {
@@ -45,6 +52,22 @@ const REFUSALS: Readonly<Record<string, Word>> = {
   malformed: "refused_bad_signature",
   already_in_call: "refused_already",
 };
+
+/** Whether the browser will ask its person before it opens the microphone; browsers that do not tell may ask. */
+export async function asksForMicrophone(): Promise<boolean> {
+  try {
+    return (await navigator.permissions.query({ name: "microphone" })).state === "prompt";
+  } catch {
+    return true;
+  }
+}
+
+/** Refusals that may be gone with the next try. */
+const PASSING: ReadonlySet<string> = new Set(["overloaded", "too_many", "not_now", "internal", "offline"]);
+
+export function mayPass(code: string): boolean {
+  return PASSING.has(code);
+}
 
 /** What a refusal means for the buyer, and what to do. */
 export function refusalInWords(code: string): string {

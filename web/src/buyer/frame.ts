@@ -5,7 +5,7 @@
  * first `open` from whoever frames it (the server's `frame-ancestors` decides who may) and stays with that origin.
  */
 export type ToPage =
-  | { readonly type: "open"; readonly pass: string }
+  | { readonly type: "open"; readonly pass: string; readonly page: string }
   | { readonly type: "pass"; readonly pass: string }
   | { readonly type: "minimised"; readonly minimised: boolean };
 
@@ -25,7 +25,7 @@ export class Frame {
     window.addEventListener("message", (event: MessageEvent<unknown>) => {
       if (event.source !== window.parent || !this.framed) return;
       if (this.#origin !== undefined && event.origin !== this.#origin) return;
-      const message = read(event.data);
+      const message = read(event.data, event.origin);
       if (message === undefined) return;
       this.#origin = event.origin;
       hear(message);
@@ -44,11 +44,16 @@ export class Frame {
   }
 }
 
-function read(data: unknown): ToPage | undefined {
+function read(data: unknown, origin: string): ToPage | undefined {
   if (typeof data !== "object" || data === null) return undefined;
-  const { kanhuo, type, pass, minimised } = data as { kanhuo?: unknown; type?: unknown; pass?: unknown; minimised?: unknown };
+  const { kanhuo, type, pass, page, minimised } = data as Partial<Record<"kanhuo" | "type" | "pass" | "page" | "minimised", unknown>>;
   if (kanhuo !== 1) return undefined;
-  if ((type === "open" || type === "pass") && typeof pass === "string") return { type, pass };
+  if (type === "pass" && typeof pass === "string") return { type, pass };
+  if (type === "open" && typeof pass === "string") {
+    // a page may send people back to itself and nowhere else
+    const own = typeof page === "string" && page.startsWith(`${origin}/`);
+    return { type, pass, page: own ? page : origin };
+  }
   if (type === "minimised" && typeof minimised === "boolean") return { type, minimised };
   return undefined;
 }

@@ -12,6 +12,7 @@ const BAD: readonly RatingWhy[] = ["not_solved", "unclear_picture", "unclear_sou
  * After a talk: one question with five faces, then why.
  *
  * @fires rate - `detail` is `{stars, why}`
+ * @fires again - the line broke and the talk may not have been over
  * @fires leave
  */
 @customElement("kh-after")
@@ -34,25 +35,43 @@ export class KhAfter extends LitElement {
         grid-template-columns: repeat(5, 1fr);
         gap: 4px;
       }
-      .faces button {
-        flex-direction: column;
-        gap: 4px;
+      .faces {
+        border: 0;
+        margin: 0;
+        padding: 0;
+        min-width: 0;
+      }
+      .faces label {
+        justify-items: center;
+        text-align: center;
         padding: 8px 0;
         border-radius: var(--radius);
-        min-width: 0;
         font-size: var(--text-xs);
+        font-weight: 400;
+        cursor: pointer;
+      }
+      .faces input {
+        position: absolute;
+        opacity: 0;
+        width: 1px;
+        min-height: 1px;
+        padding: 0;
+      }
+      .faces label:has(:focus-visible) {
+        outline: 3px solid var(--jade);
+        outline-offset: 2px;
       }
       .faces span {
         font-size: 34px;
         line-height: 1.2;
         filter: grayscale(0.35);
       }
-      .faces button[aria-checked="true"] {
+      .faces label:has(:checked) {
         background: var(--jade-soft);
         box-shadow: inset 0 0 0 2px var(--jade);
         font-weight: 650;
       }
-      .faces button[aria-checked="true"] span {
+      .faces label:has(:checked) span {
         filter: none;
       }
       .chips {
@@ -63,7 +82,7 @@ export class KhAfter extends LitElement {
 
   @property({ attribute: false }) call: CallView | null = null;
   @property({ type: Boolean }) rated = false;
-  @property({ type: Boolean }) framed = false;
+  @property({ type: Boolean }) leavable = false;
   @state() private stars = 0;
   @state() private why: RatingWhy | null = null;
 
@@ -76,8 +95,11 @@ export class KhAfter extends LitElement {
         <h1 tabindex="-1">${say(`end_${call.reason ?? "completed"}`)}</h1>
         ${lasted === null ? nothing : html`<p class="soft">${say("lasted", { length: clock(lasted) })}</p>`}
       </header>
+      ${call.reason === "completed"
+        ? nothing
+        : html`<button class="act wide" @click=${() => this.dispatchEvent(new CustomEvent("again"))}>${say("call_again")}</button>`}
       ${this.rated ? html`<p class="thanks" role="status">${say("rate_thanks")}</p>` : this.#question()}
-      ${this.framed || this.rated
+      ${this.leavable
         ? html`<button class="plain wide" @click=${() => this.dispatchEvent(new CustomEvent("leave"))}>
             ${say("back_to_shop")}
           </button>`
@@ -89,14 +111,15 @@ export class KhAfter extends LitElement {
     const reasons = this.stars >= 4 ? GOOD : BAD;
     return html`
       <h2 id="question">${say("rate_title")}</h2>
-      <div class="faces" role="radiogroup" aria-labelledby="question">
+      <fieldset class="faces" aria-labelledby="question">
         ${FACES.map((face, index) => {
           const stars = index + 1;
-          return html`<button role="radio" aria-checked=${this.stars === stars} @click=${() => this.#choose(stars)}>
+          return html`<label>
+            <input type="radio" name="stars" .checked=${this.stars === stars} @change=${() => this.#choose(stars)} />
             <span aria-hidden="true">${face}</span>${say(`rate_${stars}` as Word)}
-          </button>`;
+          </label>`;
         })}
-      </div>
+      </fieldset>
       ${this.stars === 0
         ? nothing
         : html`<div class="stack">

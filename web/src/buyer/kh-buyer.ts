@@ -4,7 +4,7 @@ import type { BuyerCall, BuyerState } from "../core";
 import type { Media, RatingWhy } from "../protocol/messages";
 import { shared } from "../ui/styles";
 import { hoursInWords, say, type Word } from "../words";
-import { refusalInWords } from "./acts";
+import { asksForMicrophone, mayPass, refusalInWords } from "./acts";
 import "./kh-after";
 import "./kh-conversation";
 import "./kh-notice";
@@ -43,6 +43,13 @@ export class KhBuyer extends LitElement {
         border-radius: var(--radius-sheet) var(--radius-sheet) 0 0;
         box-shadow: var(--shadow);
       }
+      .restore {
+        width: 100%;
+        height: 100%;
+        flex-direction: column;
+        border-radius: 0;
+        background: var(--sheet);
+      }
       .close {
         position: absolute;
         top: 8px;
@@ -65,10 +72,15 @@ export class KhBuyer extends LitElement {
   @property({ type: Boolean }) framed = false;
   @property({ type: Boolean }) minimised = false;
   @property({ type: Boolean }) passMissing = false;
+  /** Whether there is a page to go back to. */
+  @property({ type: Boolean }) leavable = false;
+  /** Where the call can be begun anew in another browser. */
+  @property() address = "";
   @state() private buyer: BuyerCall | null = null;
   @state() private now: BuyerState | null = null;
   @state() private step: Step = "sheet";
   @state() private copied = false;
+  @state() private opening = false;
   #media: Media = "video";
   #heading = "";
 
@@ -92,7 +104,10 @@ export class KhBuyer extends LitElement {
         @restore=${this.#pass}
       ></kh-conversation>`;
     }
-    return html`<main class="room" aria-live="polite">
+    if (this.minimised) {
+      return html`<button class="restore" @click=${this.#restore}><kh-icon name="phone"></kh-icon>${say("show_call")}</button>`;
+    }
+    return html`<main class="room">
       <div class="sheet">
         ${this.framed
           ? html`<button class="close" aria-label=${say("close")} @click=${this.#leave}><kh-icon name="close"></kh-icon></button>`
@@ -119,13 +134,14 @@ export class KhBuyer extends LitElement {
       return html`<kh-notice tone="wait" icon="clock" heading=${say("loading")}></kh-notice>`;
     }
     if (now.ended !== null) return this.#endedLine(now);
-    if (now.refused !== null) return this.#refused(now.refused.code);
+    if (now.refused !== null && now.call === null) return this.#refused(now.refused.code);
     if (now.elsewhere || (now.call === null && now.welcome?.live[0] !== undefined)) {
       return html`<kh-notice icon="phone" heading=${say("elsewhere_title")} act=${say("take_over")} @act=${this.#takeOver}></kh-notice>`;
     }
     if (now.call?.state === "ended") return this.#after(now);
     if (now.call !== null) {
-      return html`<kh-waiting .call=${now.call} .queue=${now.queue} @cancel=${this.#hangUp}></kh-waiting>`;
+      const trouble = now.line === "reconnecting" ? say("no_line") : "";
+      return html`<kh-waiting .call=${now.call} .queue=${now.queue} trouble=${trouble} @cancel=${this.#hangUp}></kh-waiting>`;
     }
     return this.#before(now);
   }
@@ -142,6 +158,7 @@ export class KhBuyer extends LitElement {
           text=${say(`microphone_${now.talk.microphoneTrouble ?? "failed"}`)}
           act=${say("mic_refused_go_on")}
           other=${say("try_again")}
+          ?busy=${now.asking}
           @act=${() => void this.buyer?.ask(this.#media)}
           @other=${() => void this.#begin(this.#media)}
         ></kh-notice>`;
@@ -153,14 +170,17 @@ export class KhBuyer extends LitElement {
           text=${say("unsupported_why")}
           act=${say(this.copied ? "copied" : "copy_link")}
           other=${say("mic_refused_go_on")}
+          ?busy=${now.asking}
           @act=${this.#copy}
           @other=${() => void this.buyer?.ask(this.#media)}
-        ></kh-notice>`;
+        >
+          <input id="address" readonly aria-label=${say("copy_link")} .value=${this.address} @focus=${this.#select} />
+        </kh-notice>`;
       case "sheet":
         return html`<kh-precall
           .merchant=${now.welcome?.merchant ?? null}
           .card=${now.welcome?.card ?? null}
-          ?busy=${now.asking}
+          ?busy=${now.asking || this.opening}
           @ask=${(event: CustomEvent<Media>) => void this.#begin(event.detail)}
         ></kh-precall>`;
     }
@@ -169,11 +189,12 @@ export class KhBuyer extends LitElement {
   #after(now: BuyerState): TemplateResult {
     const { call } = now;
     if (call === null) return html``;
-    if (call.answered_at !== null) {
+    if (call.connected_at !== null) {
       return html`<kh-after
         .call=${call}
         ?rated=${now.rated}
-        ?framed=${this.framed}
+        ?leavable=${this.leavable}
+        @again=${this.#again}
         @rate=${(event: CustomEvent<{ stars: number; why: RatingWhy | null }>) =>
           void this.buyer?.rate(event.detail.stars, event.detail.why)}
         @leave=${this.#leave}
@@ -181,18 +202,18 @@ export class KhBuyer extends LitElement {
     }
     const reason = call.reason ?? "no_answer";
     const cancelled = reason === "buyer_cancelled" || reason === "queue_abandoned";
-    const hours = hoursInWords(call.merchant.hours);
+    const hours = hoursInWords(call.merchant.hours, call.merchant.zone);
     return html`<kh-notice
       icon=${cancelled ? "phone" : "missed"}
       tone=${cancelled ? "calm" : "wait"}
       heading=${say(reason === "no_answer" && call.offers === 0 ? "nobody_title" : `end_${reason}`)}
-      text=${cancelled ? "" : say("nobody_later")}
+      text=${cancelled ? "" : say(call.answered_at === null ? "nobody_later" : "end_media_failed_why")}
       act=${say("call_again")}
-      other=${this.framed ? say("back_to_shop") : ""}
+      other=${this.leavable ? say("back_to_shop") : ""}
       @act=${this.#again}
       @other=${this.#leave}
     >
-      ${cancelled || hours.length === 0
+      ${cancelled || call.answered_at !== null || hours.length === 0
         ? nothing
         : html`<div class="stack">
             <p class="soft">${say("nobody_hours", { merchant: call.merchant.name })}</p>
@@ -220,8 +241,10 @@ export class KhBuyer extends LitElement {
       icon="clock"
       tone="wait"
       heading=${refusalInWords(code)}
-      act=${this.framed ? say("back_to_shop") : ""}
-      @act=${this.#leave}
+      act=${mayPass(code) ? say("try_again") : ""}
+      other=${this.leavable ? say("back_to_shop") : ""}
+      @act=${this.#again}
+      @other=${this.#leave}
     ></kh-notice>`;
   }
 
@@ -229,18 +252,32 @@ export class KhBuyer extends LitElement {
     const { buyer } = this;
     if (buyer === null) return;
     this.#media = media;
-    this.step = "asking_microphone";
+    this.opening = true;
+    if (await asksForMicrophone()) this.step = "asking_microphone";
     const open = await buyer.openMicrophone();
     const trouble = buyer.state.talk.microphoneTrouble;
-    if (!open) this.step = trouble === "unsupported" ? "unsupported" : "no_microphone";
-    else {
-      await buyer.ask(media);
-      this.step = "sheet";
-    }
+    this.step = open ? "sheet" : trouble === "unsupported" ? "unsupported" : "no_microphone";
+    if (open) await buyer.ask(media);
+    this.opening = false;
   }
 
+  /** Where a page may not write to the clipboard, the address is there to be taken by hand. */
   readonly #copy = (): void => {
-    void navigator.clipboard.writeText(location.href).then(() => (this.copied = true));
+    this.renderRoot.querySelector<HTMLInputElement>("#address")?.select();
+    Promise.resolve(this.address)
+      .then((address) => navigator.clipboard.writeText(address))
+      .then(
+        () => (this.copied = true),
+        () => undefined,
+      );
+  };
+
+  readonly #select = (event: Event): void => {
+    (event.target as HTMLInputElement).select();
+  };
+
+  readonly #restore = (): void => {
+    this.dispatchEvent(new CustomEvent("restore"));
   };
 
   readonly #pass = (event: Event): void => {

@@ -6,9 +6,10 @@ import "../ui/kh-chat";
 import type { ChatEntry } from "../ui/kh-chat";
 import "../ui/kh-icon";
 import "../ui/kh-stage";
+import type { KhStage } from "../ui/kh-stage";
 import { shared } from "../ui/styles";
 import { say } from "../words";
-import { lineInWords, mainActs, moreActs } from "./acts";
+import { lineInWords, mainActs, moreActs, remoteInWords } from "./acts";
 
 /**
  * The buyer's side of a call: the merchant's picture, the acts, and the chat when it is asked for.
@@ -66,25 +67,28 @@ export class KhConversation extends LitElement {
   @property({ type: Boolean }) framed = false;
   @property({ type: Boolean }) small = false;
   @state() private chatOpen = false;
-  @state() private chatFailed = false;
   /** Up to which line of the chat the buyer has seen it. */
   #seen = 0;
+  /** She came in without a microphone and knows it: it is not told again before she asks for it. */
+  #quiet = false;
 
   override render(): TemplateResult {
     const { call, chat, talk } = this.now;
     const last = chat.at(-1)?.n ?? 0;
     if (this.chatOpen) this.#seen = last;
+    const unread = last > this.#seen;
     return html`
       <kh-stage
         name=${`${call?.merchant.name ?? ""} · ${call?.agent?.name ?? ""}`}
         about=${call?.card.title ?? ""}
         .remote=${talk.remote}
         ?remoteShown=${talk.remoteVideo && !talk.voiceOnly && talk.media !== "connecting"}
-        remoteOff=${say(talk.media === "connecting" ? "connecting" : talk.voiceOnly ? "voice_only" : "their_camera_off")}
+        remoteOff=${remoteInWords(talk)}
         .own=${talk.own}
         ownLabel=${say("own_picture")}
         line=${lineInWords(this.now)}
-        .acts=${mainActs(talk, this.chatOpen, last > this.#seen)}
+        news=${unread ? say("chat_new") : ""}
+        .acts=${mainActs(talk, this.chatOpen, unread)}
         .more=${moreActs(talk, this.framed)}
         hangUp=${say("hang_up")}
         restore=${say("show_picture")}
@@ -108,8 +112,12 @@ export class KhConversation extends LitElement {
   }
 
   override firstUpdated(): void {
-    const stage = this.renderRoot.querySelector("kh-stage");
-    void stage?.updateComplete.then(() => stage.renderRoot.querySelector<HTMLElement>("h1")?.focus());
+    this.#quiet = this.now.talk.microphoneTrouble !== null;
+    this.#stage?.focus();
+  }
+
+  get #stage(): KhStage | null {
+    return this.renderRoot.querySelector("kh-stage");
   }
 
   #chat(): TemplateResult {
@@ -117,10 +125,8 @@ export class KhConversation extends LitElement {
       <div class="card"><kh-card .card=${this.now.call?.card ?? null}></kh-card></div>
       <kh-chat
         .lines=${this.#lines()}
-        .words=${{ title: say("chat"), empty: say("chat_empty"), say: say("chat_say"), send: say("send"), picture: say("send_picture"), close: say("close") }}
-        @say=${(event: CustomEvent<string>) => void this.#write(() => this.buyer.say(event.detail))}
-        @picture=${(event: CustomEvent<File>) => void this.#write(() => this.buyer.sendPicture(event.detail))}
-        @close=${() => (this.chatOpen = false)}
+        .deliver=${(what: string | File) => (typeof what === "string" ? this.buyer.say(what) : this.buyer.sendPicture(what))}
+        @close=${() => this.#showChat(false)}
       ></kh-chat>
     </div>`;
   }
@@ -135,11 +141,10 @@ export class KhConversation extends LitElement {
   }
 
   #toast(): TemplateResult | typeof nothing {
-    const trouble = this.now.talk.cameraTrouble;
-    const text = trouble !== null ? say(`camera_${trouble}`) : this.chatFailed ? say("picture_failed") : "";
-    if (text === "") return nothing;
+    const { cameraTrouble, microphoneTrouble } = this.now.talk;
+    if (cameraTrouble === null && (microphoneTrouble === null || this.#quiet)) return nothing;
     return html`<div class="notice toast" role="alert">
-      <span>${text}</span>
+      <span>${cameraTrouble === null ? say(`microphone_${microphoneTrouble ?? "failed"}`) : say(`camera_${cameraTrouble}`)}</span>
       <button aria-label=${say("close")} @click=${this.#dismiss}><kh-icon name="close"></kh-icon></button>
     </div>`;
   }
@@ -150,7 +155,10 @@ export class KhConversation extends LitElement {
     switch (act) {
       case "mute":
         if (talk.microphone) buyer.mute(!talk.muted);
-        else void buyer.openMicrophone();
+        else {
+          this.#quiet = false;
+          void buyer.openMicrophone();
+        }
         break;
       case "camera":
         if (talk.camera) void buyer.cameraOff();
@@ -164,20 +172,19 @@ export class KhConversation extends LitElement {
         buyer.setVoiceOnly(!talk.voiceOnly);
         break;
       case "chat":
-        this.chatOpen = !this.chatOpen;
+        this.#showChat(!this.chatOpen);
         break;
       default:
         this.dispatchEvent(new CustomEvent(act));
     }
   }
 
-  async #write(send: () => Promise<void>): Promise<void> {
-    this.chatFailed = false;
-    try {
-      await send();
-    } catch {
-      this.chatFailed = true;
-    }
+  #showChat(open: boolean): void {
+    this.chatOpen = open;
+    void this.updateComplete.then(() => {
+      if (open) this.renderRoot.querySelector("kh-chat")?.focus();
+      else this.#stage?.focusAct("chat");
+    });
   }
 
   readonly #confirmed = (event: Event): void => {
@@ -185,11 +192,11 @@ export class KhConversation extends LitElement {
   };
 
   readonly #escape = (event: KeyboardEvent): void => {
-    if (event.key === "Escape") this.chatOpen = false;
+    if (event.key === "Escape" && this.chatOpen) this.#showChat(false);
   };
 
   readonly #dismiss = (): void => {
-    this.chatFailed = false;
+    this.#quiet = true;
     this.buyer.dismissTrouble();
   };
 }

@@ -37,10 +37,6 @@ export class KhNotice extends LitElement {
         background: var(--amber-soft);
         color: var(--amber);
       }
-      .bad {
-        background: color-mix(in srgb, var(--red) 12%, var(--sheet));
-        color: var(--red);
-      }
       .acts {
         display: grid;
         gap: 10px;
@@ -51,11 +47,12 @@ export class KhNotice extends LitElement {
   ];
 
   @property() icon: IconName = "clock";
-  @property() tone: "calm" | "wait" | "bad" = "calm";
+  @property() tone: "calm" | "wait" = "calm";
   @property() heading = "";
   @property() text = "";
   @property() act = "";
   @property() other = "";
+  @property({ type: Boolean }) busy = false;
 
   override render(): TemplateResult {
     return html`<section>
@@ -64,10 +61,10 @@ export class KhNotice extends LitElement {
       ${this.text === "" ? nothing : html`<p class="soft">${this.text}</p>`}
       <slot></slot>
       <div class="acts">
-        ${this.act === "" ? nothing : html`<button class="act wide" @click=${() => this.#tell("act")}>${this.act}</button>`}
+        ${this.act === "" ? nothing : html`<button class="act wide" ?disabled=${this.busy} @click=${() => this.#tell("act")}>${this.act}</button>`}
         ${this.other === ""
           ? nothing
-          : html`<button class="plain wide" @click=${() => this.#tell("other")}>${this.other}</button>`}
+          : html`<button class="plain wide" ?disabled=${this.busy} @click=${() => this.#tell("other")}>${this.other}</button>`}
       </div>
     </section>`;
   }

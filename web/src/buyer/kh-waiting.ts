@@ -54,6 +54,8 @@ export class KhWaiting extends LitElement {
 
   @property({ attribute: false }) call: CallView | null = null;
   @property({ attribute: false }) queue: QueueView | null = null;
+  /** What is wrong with the line, in words; empty while it holds. */
+  @property() trouble = "";
 
   override render(): TemplateResult | typeof nothing {
     const { call, queue } = this;
@@ -67,8 +69,9 @@ export class KhWaiting extends LitElement {
       <div class="words">
         <h1 tabindex="-1">${ringing ? say("ringing", { merchant }) : this.#place(queue)}</h1>
         <p class="soft">${call.card.title}</p>
-        <p class="soft">${ringing ? say(call.offers > 1 ? "ringing_next" : "ringing_long") : this.#wait(queue)}</p>
+        <p class="soft">${ringing ? this.#ring(call) : this.#wait(queue)}</p>
       </div>
+      <p class="notice" role="status" ?hidden=${this.trouble === ""}>${this.trouble}</p>
       <button class="plain wide" @click=${() => this.dispatchEvent(new CustomEvent("cancel"))}>
         ${say(ringing ? "cancel" : "leave_queue")}
       </button>
@@ -76,8 +79,14 @@ export class KhWaiting extends LitElement {
   }
 
   #place(queue: QueueView | null): string {
-    if (queue === null || queue.position <= 1) return say("wait_next");
+    if (queue === null) return say("wait_moment");
+    if (queue.position <= 1) return say("wait_next");
     return say("wait_title", { ahead: queue.position - 1 });
+  }
+
+  #ring(call: CallView): string {
+    if (call.offers > 1) return say("ringing_next");
+    return call.due === null ? "" : say("ringing_long", { seconds: Math.round((call.due - call.since) / 1_000) });
   }
 
   #wait(queue: QueueView | null): string {

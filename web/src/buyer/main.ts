@@ -8,6 +8,7 @@ import type { KhBuyer } from "./kh-buyer";
 
 const DEVICE = "kanhuo-device";
 const CALL = "kanhuo-call";
+const PASS = "kanhuo-pass";
 
 document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 document.title = say("pre_video");
@@ -18,26 +19,36 @@ if (page === null) throw new Error("the page has no <kh-buyer>");
 const device = memory.get(DEVICE) ?? randomName();
 memory.set(DEVICE, device);
 
-let pass = takePassFromAddress();
+// absent, whatever the types say, in in-app browsers and on pages without TLS
+const devices = new Devices(navigator.mediaDevices);
+let pass: string | undefined;
 let buyer: BuyerCall | undefined;
 
 const frame = new Frame(window, (message) => {
-  if (message.type === "minimised") page.minimised = message.minimised;
-  else {
-    pass = message.pass;
-    if (message.type === "open" && buyer === undefined) open();
+  if (message.type === "minimised") {
+    page.minimised = message.minimised;
+    return;
   }
+  pass = message.pass;
+  if (message.type === "pass" || buyer !== undefined) return;
+  page.address = message.page;
+  open();
 });
 page.framed = frame.framed;
+page.leavable = frame.framed || history.length > 1;
 page.addEventListener("minimise", () => frame.tell({ type: "minimise" }));
 page.addEventListener("restore", () => frame.tell({ type: "restore" }));
 page.addEventListener("leave", () => {
   if (frame.framed) frame.tell({ type: "close" });
-  else if (history.length > 1) history.back();
+  else history.back();
 });
 
-if (pass !== undefined) open();
-else if (!frame.framed) page.passMissing = true;
+if (!frame.framed) {
+  pass = takePass();
+  page.address = `${location.origin}${location.pathname}#pass=${pass ?? ""}`;
+  if (pass === undefined) page.passMissing = true;
+  else open();
+}
 
 function open(): void {
   buyer = new BuyerCall(
@@ -48,8 +59,7 @@ function open(): void {
       inst: randomName(),
       socket: (url) => new WebSocket(url),
       rtc: (configuration) => new RTCPeerConnection(configuration),
-      // absent, whatever the types say, in in-app browsers and on pages without TLS
-      devices: new Devices(navigator.mediaDevices),
+      devices,
       timers: realTimers,
       random: () => Math.random(),
       lock: new ScreenLock(document),
@@ -62,6 +72,8 @@ function open(): void {
     memory.set(CALL, buyer?.carries);
     const now = call !== null && call.state !== "ended";
     if (now !== live) frame.tell({ type: "state", live: now });
+    // what is asked after a call is not asked in a corner
+    if (live && !now && page?.minimised === true) frame.tell({ type: "restore" });
     live = now;
   });
   const woken = (): void => {
@@ -73,12 +85,14 @@ function open(): void {
   buyer.open();
 }
 
-/** A link carries its pass behind `#`, which no server sees; it is taken out of the address at once. */
-function takePassFromAddress(): string | undefined {
+/**
+ * A link carries its pass behind `#`, which no server sees. It is taken out of the address at once, except where only
+ * another browser, opened at this address, can carry the call.
+ */
+function takePass(): string | undefined {
   const found = new URLSearchParams(location.hash.slice(1)).get("pass") ?? undefined;
-  if (found !== undefined) {
-    history.replaceState(null, "", location.pathname);
-    memory.set("kanhuo-pass", found);
-  }
-  return found ?? memory.get("kanhuo-pass");
+  if (found === undefined) return memory.get(PASS);
+  if (devices.supported) history.replaceState(null, "", location.pathname);
+  memory.set(PASS, found);
+  return found;
 }

@@ -97,11 +97,9 @@ export class AgentDesk extends Page<AgentState> {
     return this.talk.openMicrophone();
   }
 
-  async wrapUp(outcome: Outcome, note: string): Promise<void> {
-    const call = this.state.wrapping;
-    if (call === null) return;
+  async wrapUp(call: string, outcome: Outcome, note: string): Promise<void> {
     await this.link.ask({ type: "call.wrap_up", call, outcome, note });
-    this.set({ wrapping: null });
+    if (this.state.wrapping === call) this.set({ wrapping: null });
   }
 
   protected override welcomed(welcome: Welcome): void {

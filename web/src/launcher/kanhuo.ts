@@ -25,16 +25,28 @@ background:#0b7a5b;color:#fff;font:600 17px/1.2 "PingFang SC","Noto Sans SC","No
 button:focus-visible{outline:3px solid #0b7a5b;outline-offset:3px}
 i{width:10px;height:10px;border-radius:50%;background:#a3b3ab;box-shadow:0 0 0 2px #fff}
 i[data-can=now]{background:#3cc79a}
-i[data-can=busy]{background:#ffc56b}
+i[data-can=busy]{background:linear-gradient(#ffc56b 50%,#0b7a5b 0)}
+i[data-can=later]{background:#0b7a5b}
 `;
 
+const NARROW = "(max-width:699px)";
 const LAYER = `
 .kanhuo-layer{position:fixed;inset:0;width:100%;height:100%;border:0;z-index:2147483000;background:#f6f8f6;color-scheme:light dark}
 @media(min-width:700px){.kanhuo-layer{inset:auto 24px 24px auto;width:min(960px,calc(100vw - 48px));height:min(760px,calc(100vh - 48px));border-radius:20px;box-shadow:0 12px 48px rgb(10 30 20/30%)}}
 .kanhuo-layer[data-small]{inset:auto 16px 16px auto;width:148px;height:208px;border-radius:16px;box-shadow:0 8px 32px rgb(10 30 20/30%)}
 `;
 
+const buttonSheet = sheetOf(BUTTON);
+const layerSheet = sheetOf(LAYER);
+
+function sheetOf(text: string): CSSStyleSheet {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  return sheet;
+}
+
 interface Kept {
+  readonly title: string;
   readonly server: string;
   readonly pass: string;
   readonly small: boolean;
@@ -46,21 +58,20 @@ class Layer {
   readonly #server: string;
   #pass: string;
   readonly #before: Element | null = document.activeElement;
+  readonly #covered: HTMLElement[] = [];
   #small: boolean;
   #live = false;
 
-  constructor({ server, pass, small }: Kept, title: string) {
+  constructor({ title, server, pass, small }: Kept) {
     this.#server = server;
     this.#pass = pass;
     this.#small = small;
     const frame = this.#frame;
     frame.className = "kanhuo-layer";
     frame.title = title;
-    frame.allow = "camera; microphone; autoplay; fullscreen; display-capture; screen-wake-lock; clipboard-write";
+    frame.allow = "camera; microphone; autoplay; fullscreen; screen-wake-lock; clipboard-write";
     frame.src = `${server}/call/`;
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(LAYER);
-    document.adoptedStyleSheets.push(sheet);
+    if (!document.adoptedStyleSheets.includes(layerSheet)) document.adoptedStyleSheets.push(layerSheet);
     addEventListener("message", this.#hear);
     this.#show(small);
     document.body.append(frame);
@@ -82,7 +93,7 @@ class Layer {
     const message = event.data as { kanhuo?: unknown; type?: unknown; live?: unknown } | null;
     if (message?.kanhuo !== 1) return;
     if (message.type === "ready") {
-      this.#tell({ type: "open", pass: this.#pass });
+      this.#tell({ type: "open", pass: this.#pass, page: location.href });
       this.#show(this.#small);
     } else if (message.type === "state") {
       this.#live = message.live === true;
@@ -95,6 +106,7 @@ class Layer {
 
   close(): void {
     removeEventListener("message", this.#hear);
+    this.#cover(false);
     this.#frame.remove();
     this.#live = false;
     this.#keep();
@@ -106,13 +118,23 @@ class Layer {
   #show(small: boolean): void {
     this.#small = small;
     this.#frame.toggleAttribute("data-small", small);
+    this.#cover(!small && matchMedia(NARROW).matches);
     if (this.#live) this.#keep();
     this.#tell({ type: "minimised", minimised: small });
   }
 
+  /** Where the call fills the screen, what lies behind it cannot be reached. */
+  #cover(covered: boolean): void {
+    for (const one of covered ? document.body.children : this.#covered.splice(0)) {
+      if (!(one instanceof HTMLElement) || one === this.#frame || (covered && one.inert)) continue;
+      one.inert = covered;
+      if (covered) this.#covered.push(one);
+    }
+  }
+
   /** What the next page of the shop needs to take the call up again. */
   #keep(): void {
-    const kept: Kept = { server: this.#server, pass: this.#pass, small: this.#small };
+    const kept: Kept = { title: this.#frame.title, server: this.#server, pass: this.#pass, small: this.#small };
     try {
       if (this.#live) sessionStorage.setItem(KEPT, JSON.stringify(kept));
       else sessionStorage.removeItem(KEPT);
@@ -133,13 +155,16 @@ function left(): void {
 
 class KanhuoCall extends HTMLElement {
   static readonly observedAttributes = ["pass", "label", "lang"];
-  readonly #root = this.attachShadow({ mode: "open" });
+  readonly #root = this.attachShadow({ mode: "open", delegatesFocus: true });
+  readonly #button = document.createElement("button");
+  readonly #dot = document.createElement("i");
   #can: Can | undefined;
 
   connectedCallback(): void {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(BUTTON);
-    this.#root.adoptedStyleSheets = [sheet];
+    this.#root.adoptedStyleSheets = [buttonSheet];
+    this.#root.append(this.#button);
+    this.#button.type = "button";
+    this.#button.onclick = () => this.#open();
     this.#draw();
     nearby.observe(this);
   }
@@ -154,7 +179,7 @@ class KanhuoCall extends HTMLElement {
   }
 
   get server(): string {
-    return this.#attribute("server") || HOME;
+    return new URL(this.#attribute("server") || HOME).origin;
   }
 
   get merchant(): string {
@@ -178,18 +203,13 @@ class KanhuoCall extends HTMLElement {
   }
 
   #draw(): void {
-    const button = document.createElement("button");
-    const dot = document.createElement("i");
     const label = this.#attribute("label") || this.#words.see;
-    button.type = "button";
     if (this.#can !== undefined) {
-      dot.dataset["can"] = this.#can;
-      button.ariaLabel = `${label} (${this.#words[this.#can]})`;
-      button.title = this.#words[this.#can];
+      this.#dot.dataset["can"] = this.#can;
+      this.#button.ariaLabel = `${label} (${this.#words[this.#can]})`;
+      this.#button.title = this.#words[this.#can];
     }
-    button.append(dot, label);
-    button.onclick = () => this.#open();
-    this.#root.replaceChildren(button);
+    this.#button.replaceChildren(this.#dot, label);
   }
 
   #open(): void {
@@ -197,7 +217,7 @@ class KanhuoCall extends HTMLElement {
       layer.restore();
       return;
     }
-    layer = new Layer({ server: this.server, pass: this.#attribute("pass"), small: false }, this.#words.frame);
+    layer = new Layer({ title: this.#words.frame, server: this.server, pass: this.#attribute("pass"), small: false });
     this.dispatchEvent(new CustomEvent("kanhuo-open", { bubbles: true }));
   }
 }
@@ -242,7 +262,7 @@ function resume(): void {
     return;
   }
   if (text === null || layer !== undefined) return;
-  layer = new Layer(JSON.parse(text) as Kept, WORDS.zh.frame);
+  layer = new Layer(JSON.parse(text) as Kept);
 }
 
 if (customElements.get("kanhuo-call") === undefined) {

@@ -181,7 +181,7 @@ export class KhCalls extends LitElement {
     const until = call.answered_at ?? call.ended_at;
     const outcome = call.outcome === undefined || call.outcome === "skipped" ? "" : say(`outcome_${call.outcome}`);
     const rows: readonly (readonly [string, string])[] = [
-      [say("detail_from"), say(`from_${call.card.kind}`)],
+      [say("detail_from"), say(`place_${call.card.kind}`)],
       ...call.card.lines.map(({ label, value }) => [label, value] as const),
       [say("detail_waited"), until === undefined ? "" : clock(until - call.asked_at)],
       [say("detail_offers"), String(call.offers)],

@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing, type PropertyValues, type TemplateResul
 import { customElement, property, state } from "lit/decorators.js";
 import { type AgentDesk, type AgentState, Refusal } from "../core";
 import { every, type Timers } from "../core/clock";
-import type { DeclineWhy, Media, Outcome } from "../protocol/messages";
+import type { DeclineWhy, Media } from "../protocol/messages";
 import "../ui/kh-icon";
 import { shared } from "../ui/styles";
 import { say } from "../words";
@@ -11,6 +11,7 @@ import "./kh-conversation";
 import "./kh-home";
 import "./kh-ring";
 import "./kh-sign-in";
+import type { WrapUp } from "./kh-wrap-up";
 import "./kh-wrap-up";
 import type { Ringer } from "./ringer";
 
@@ -20,7 +21,11 @@ type Screen = "sign-in" | "home" | "ring" | "conversation" | "wrap-up";
 /** A ring whose time has passed by this long is over, even if the line is down and nobody says so. */
 const RING_OVER = 1_000;
 
-/** The merchant's console: chooses the screen that fits the state, rings, and nothing else. */
+/**
+ * The merchant's console: chooses the screen that fits the state, rings, and nothing else.
+ *
+ * @fires signed-out - here or from another device
+ */
 @customElement("kh-console")
 export class KhConsole extends LitElement {
   static override styles = [
@@ -115,7 +120,7 @@ export class KhConsole extends LitElement {
       return html`<kh-wrap-up
         .call=${now.call}
         trouble=${this.wrapTrouble}
-        @wrap=${(event: CustomEvent<{ outcome: Outcome; note: string }>) => void this.#wrap(event.detail.outcome, event.detail.note)}
+        @wrap=${(event: CustomEvent<WrapUp>) => void this.#wrap(event.detail)}
       ></kh-wrap-up>`;
     }
     return html`
@@ -124,10 +129,12 @@ export class KhConsole extends LitElement {
         .me=${me}
         .desk=${now.desk}
         ?duty=${now.duty}
+        ?silent=${this.ringer.silent}
         line=${now.line}
         .calls=${this.calls}
         now=${this.timers.now() + now.ahead}
         @duty=${(event: CustomEvent<boolean>) => this.#duty(event.detail)}
+        @unlock=${this.#unlock}
         @sign-out=${(event: CustomEvent<boolean>) => void this.#signOut(event.detail)}
         @connect=${() => this.#entered(me)}
       ></kh-home>
@@ -148,10 +155,9 @@ export class KhConsole extends LitElement {
   #conversation(now: AgentState): TemplateResult {
     return html`<kh-conversation
       .now=${now}
-      .address=${(picture: string) => this.#desk?.pictures.address(picture) ?? Promise.reject(new Error("signed out"))}
+      .address=${this.#address}
+      .deliver=${this.#deliver}
       @act=${(event: CustomEvent<string>) => this.#act(event.detail)}
-      @say=${(event: CustomEvent<string>) => void this.#do((desk) => desk.say(event.detail))}
-      @picture=${(event: CustomEvent<File>) => void this.#do((desk) => desk.sendPicture(event.detail), say("picture_failed"))}
     ></kh-conversation>`;
   }
 
@@ -211,6 +217,7 @@ export class KhConsole extends LitElement {
       this.#leave();
       this.asked = true;
       this.toast = say("signed_out");
+      this.dispatchEvent(new CustomEvent("signed-out"));
     }
   }
 
@@ -227,6 +234,11 @@ export class KhConsole extends LitElement {
     this.#desk?.setDuty(duty);
   }
 
+  readonly #unlock = (): void => {
+    this.ringer.unlock();
+    this.requestUpdate();
+  };
+
   #act(act: string): void {
     const talk = this.now?.talk;
     if (act === "mute" && talk?.microphone === true) this.#desk?.mute(!talk.muted);
@@ -237,7 +249,7 @@ export class KhConsole extends LitElement {
   }
 
   /** Does something at the desk; what goes wrong is told in words. */
-  async #do(work: (desk: AgentDesk) => Promise<unknown>, otherwise = say("went_wrong")): Promise<void> {
+  async #do(work: (desk: AgentDesk) => Promise<unknown>): Promise<void> {
     const desk = this.#desk;
     if (desk === null) return;
     try {
@@ -245,13 +257,13 @@ export class KhConsole extends LitElement {
     } catch (error) {
       if (desk !== this.#desk) return;
       // what can no longer be done has been overtaken by events, and the next view shows by which
-      if (!(error instanceof Refusal && (error.code === "not_now" || error.code === "not_yours"))) this.toast = otherwise;
+      if (!(error instanceof Refusal && (error.code === "not_now" || error.code === "not_yours"))) this.toast = say("went_wrong");
     }
   }
 
-  async #wrap(outcome: Outcome, note: string): Promise<void> {
+  async #wrap({ call, outcome, note }: WrapUp): Promise<void> {
     try {
-      await this.#desk?.wrapUp(outcome, note);
+      await this.#desk?.wrapUp(call, outcome, note);
       this.wrapTrouble = "";
       await this.#list();
     } catch {
@@ -269,6 +281,7 @@ export class KhConsole extends LitElement {
       }
     }
     this.#leave();
+    this.dispatchEvent(new CustomEvent("signed-out"));
   }
 
   #leave(): void {
@@ -284,6 +297,13 @@ export class KhConsole extends LitElement {
     this.invite = "";
     this.asked = true;
   }
+
+  readonly #address = (picture: string): Promise<string> =>
+    this.#desk?.pictures.address(picture) ?? Promise.reject(new Error("signed out"));
+
+  readonly #deliver = async (what: string | File): Promise<void> => {
+    await (typeof what === "string" ? this.#desk?.say(what) : this.#desk?.sendPicture(what));
+  };
 
   readonly #dismiss = (): void => {
     this.toast = "";

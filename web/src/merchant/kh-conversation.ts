@@ -17,8 +17,6 @@ const WIDE = "(width >= 900px)";
  * On a phone the card stands behind a chip and the chat behind its act.
  *
  * @fires act - `detail` is `mute`, `camera`, `switch` or `hang-up`
- * @fires say - `detail` is the text
- * @fires picture - `detail` is the file
  */
 @customElement("kh-conversation")
 export class KhConversation extends LitElement {
@@ -66,7 +64,9 @@ export class KhConversation extends LitElement {
 
   @property({ attribute: false }) now!: AgentState;
   /** Where a picture of the chat is shown from. */
-  @property({ attribute: false }) address: (picture: string) => Promise<string> = () => Promise.reject(new Error("no pictures"));
+  @property({ attribute: false }) address!: (picture: string) => Promise<string>;
+  /** Sends a text or a picture of the chat. */
+  @property({ attribute: false }) deliver!: (what: string | File) => Promise<void>;
   @state() private beside: "nothing" | "card" | "chat" = matchMedia(WIDE).matches ? "chat" : "nothing";
   /** Up to which line of the chat the agent has seen it. */
   #seen = 0;
@@ -74,8 +74,9 @@ export class KhConversation extends LitElement {
   override render(): TemplateResult {
     const { call, talk, consents } = this.now;
     const open = this.beside !== "nothing";
-    const last = this.now.chat.at(-1);
-    if (this.beside === "chat") this.#seen = last?.n ?? 0;
+    const last = this.now.chat.at(-1)?.n ?? 0;
+    if (this.beside === "chat") this.#seen = last;
+    const unread = last > this.#seen;
     const quiet = talk.media === "connecting" ? "connecting" : talk.remoteAudio ? "buyer_camera_off" : "buyer_listens";
     return html`<kh-stage
       name=${say("buyer")}
@@ -86,7 +87,8 @@ export class KhConversation extends LitElement {
       .own=${talk.own}
       ownLabel=${say("own_picture")}
       line=${this.#line()}
-      .acts=${this.#acts(last !== undefined && last.n > this.#seen)}
+      news=${unread ? say("chat_new") : ""}
+      .acts=${this.#acts(unread)}
       hangUp=${say("hang_up")}
       ?panel=${open}
       @act=${(event: CustomEvent<string>) => this.#act(event.detail)}
@@ -103,25 +105,25 @@ export class KhConversation extends LitElement {
   }
 
   override firstUpdated(): void {
-    const stage = this.renderRoot.querySelector("kh-stage");
-    void stage?.updateComplete.then(() => stage.renderRoot.querySelector<HTMLElement>("h1")?.focus());
+    this.renderRoot.querySelector("kh-stage")?.focus();
   }
 
   #acts(unread: boolean): StageAct[] {
     const { talk } = this.now;
     const muted = talk.muted || !talk.microphone;
+    const chatOpen = this.beside === "chat";
     return [
       { act: "mute", icon: muted ? "mic-off" : "mic", label: say(muted ? "unmute" : "mute"), on: muted },
       { act: "camera", icon: talk.camera ? "camera" : "camera-off", label: say(talk.camera ? "camera_off" : "camera_on"), on: talk.camera },
-      { act: "switch", icon: "switch", label: say("switch_camera") },
-      { act: "chat", icon: "chat", label: say(unread ? "chat_new" : "chat"), on: this.beside === "chat" },
+      ...(talk.camera ? [{ act: "switch", icon: "switch", label: say("switch_camera") } as const] : []),
+      { act: "chat", icon: "chat", label: say(unread ? "chat_new" : "chat"), on: chatOpen, opened: chatOpen },
     ];
   }
 
   #card(): TemplateResult {
     return html`<div class="card">
       <div class="head">
-        <h2>${say("about_what")}</h2>
+        <h2 tabindex="-1">${say("about_what")}</h2>
         ${this.beside === "card"
           ? html`<button aria-label=${say("close")} @click=${() => this.#show("card")}><kh-icon name="close"></kh-icon></button>`
           : nothing}
@@ -133,9 +135,7 @@ export class KhConversation extends LitElement {
   #chat(): TemplateResult {
     return html`<kh-chat
       .lines=${this.#lines()}
-      .words=${{ title: say("chat"), empty: say("chat_empty"), say: say("chat_say"), send: say("send"), picture: say("send_picture"), close: say("close") }}
-      @say=${(event: CustomEvent<string>) => this.#tell("say", event.detail)}
-      @picture=${(event: CustomEvent<File>) => this.#tell("picture", event.detail)}
+      .deliver=${this.deliver}
       @close=${() => this.#show("chat")}
     ></kh-chat>`;
   }
@@ -157,20 +157,23 @@ export class KhConversation extends LitElement {
   }
 
   #show(what: "card" | "chat"): void {
-    this.beside = this.beside === what ? "nothing" : what;
+    const before = this.beside;
+    this.beside = before === what ? "nothing" : what;
+    void this.updateComplete.then(() => {
+      if (this.beside === "chat") this.renderRoot.querySelector("kh-chat")?.focus();
+      else if (this.beside === "card") this.renderRoot.querySelector<HTMLElement>(".card h2")?.focus();
+      else if (before === "chat") this.renderRoot.querySelector("kh-stage")?.focusAct("chat");
+      else this.renderRoot.querySelector<HTMLElement>(".chip")?.focus();
+    });
   }
 
   readonly #key = (event: KeyboardEvent): void => {
-    if (event.key === "Escape") this.beside = "nothing";
+    if (event.key === "Escape" && this.beside !== "nothing") this.#show(this.beside);
   };
 
   #act(act: string): void {
     if (act === "chat") this.#show("chat");
-    else this.#tell("act", act);
-  }
-
-  #tell(type: string, detail: string | File): void {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    else this.dispatchEvent(new CustomEvent("act", { detail: act }));
   }
 }
 

@@ -3,15 +3,19 @@ import { customElement, property } from "lit/decorators.js";
 import type { LineState } from "../core";
 import type { DeskView } from "../protocol/messages";
 import { shared } from "../ui/styles";
-import { say } from "../words";
+import { say, type Word } from "../words";
 import type { CallSummary, Me } from "./api";
 import "./kh-calls";
 import "./kh-settings";
+
+/** A telephone puts a page to sleep that is not in front; a desk's browser does not. */
+const KEEP: Word = matchMedia("(pointer: coarse)").matches ? "keep_in_front" : "keep_open";
 
 /**
  * The console at rest: the switch first, then what was missed, then the calls day by day.
  *
  * @fires duty - `detail` is whether to be on duty
+ * @fires unlock - the ring may sound from now on
  * @fires sign-out - `detail` is whether everywhere
  * @fires connect - the line was closed for good and is wanted again
  */
@@ -111,6 +115,8 @@ export class KhHome extends LitElement {
   @property({ attribute: false }) me: Me | null = null;
   @property({ attribute: false }) desk: DeskView | null = null;
   @property({ type: Boolean }) duty = false;
+  /** The ring was not unlocked by a click on this page. */
+  @property({ type: Boolean }) silent = false;
   @property() line: LineState = "connecting";
   @property({ attribute: false }) calls: readonly CallSummary[] = [];
   @property({ type: Number }) now = 0;
@@ -150,7 +156,12 @@ export class KhHome extends LitElement {
     const { duty, desk } = this;
     return html`<section class="duty ${duty ? "on" : ""}">
       <p class="state" role="status"><span class="dot"></span>${say(duty ? "duty_on" : "duty_off")}</p>
-      <p class="soft">${say(duty ? "keep_open" : (desk?.on_duty ?? 0) > 0 ? "off_others" : "off_hint")}</p>
+      <p class="soft">${say(duty ? KEEP : (desk?.on_duty ?? 0) > 0 ? "off_others" : "off_hint")}</p>
+      ${duty && this.silent
+        ? html`<p class="notice">
+            ${say("ring_silent")}<button class="link" @click=${() => this.#tell("unlock", true)}>${say("ring_unlock")}</button>
+          </p>`
+        : nothing}
       <button class="${duty ? "plain" : "act"} wide" id="duty" @click=${() => this.#tell("duty", !duty)}>
         ${say(duty ? "go_off_duty" : "go_on_duty")}
       </button>

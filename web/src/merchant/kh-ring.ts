@@ -167,7 +167,7 @@ export class KhRing extends LitElement {
         <h1 id="what" tabindex="-1">${card.title}</h1>
         ${card.price === null ? nothing : html`<p class="price">${card.price}</p>`}
         <p id="facts" class="soft">
-          ${say(`from_${card.kind}`)} · ${say("waited", { length: clock(this.now - call.asked_at) })} ·
+          ${say("from", { place: say(`place_${card.kind}`) })} · ${say("waited", { length: clock(this.now - call.asked_at) })} ·
           <span role="timer">${say("seconds_left", { seconds: this.#seconds(call) })}</span>
         </p>
       </div>
@@ -184,8 +184,9 @@ export class KhRing extends LitElement {
     </section>`;
   }
 
+  /** The heading takes the focus, not a button: what somebody is just typing elsewhere must not accept a call. */
   override firstUpdated(): void {
-    this.#focus();
+    this.renderRoot.querySelector<HTMLElement>("h1")?.focus();
   }
 
   #dial(call: CallView): TemplateResult {

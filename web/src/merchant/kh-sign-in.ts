@@ -66,6 +66,7 @@ export class KhSignIn extends LitElement {
 
   override render(): TemplateResult {
     if (this.joined !== null) return this.#offer(this.joined);
+    if (this.invite !== "" && this.merchant === null && this.trouble === null) return html`<main aria-busy="true"></main>`;
     const joining = this.merchant !== null;
     return html`<main>
       <form @submit=${this.#submit}>

@@ -1,15 +1,23 @@
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { CallView, Outcome } from "../protocol/messages";
 import { shared } from "../ui/styles";
 import { clock, say } from "../words";
+
+export interface WrapUp {
+  readonly call: string;
+  readonly outcome: Outcome;
+  readonly note: string;
+}
 
 const OUTCOMES = ["answered", "will_buy", "agreed", "follow_up", "not_resolved"] as const;
 
 /**
  * After a call: how it went, in one tap and perhaps a note.
  *
- * @fires wrap - `detail` is `{outcome, note}`
+ * What is written when the next call rings is kept too.
+ *
+ * @fires wrap - `detail` is a {@link WrapUp}
  */
 @customElement("kh-wrap-up")
 export class KhWrapUp extends LitElement {
@@ -45,6 +53,7 @@ export class KhWrapUp extends LitElement {
   /** What could not be done with the last try, in words. */
   @property() trouble = "";
   @state() private outcome: Outcome | null = null;
+  #done = false;
 
   override render(): TemplateResult {
     const { call } = this;
@@ -66,10 +75,10 @@ export class KhWrapUp extends LitElement {
         <p class="soft small">${say("wrap_hint")}</p>
         ${this.trouble === "" ? nothing : html`<p class="notice" role="alert">${this.trouble}</p>`}
         <div class="stack">
-          <button class="act wide" ?disabled=${this.outcome === null} @click=${() => this.#done(this.outcome ?? "skipped")}>
+          <button class="act wide" ?disabled=${this.outcome === null} @click=${this.#tell}>
             ${say("save")}
           </button>
-          <button class="wide" @click=${() => this.#done("skipped")}>${say("skip")}</button>
+          <button class="wide" @click=${this.#skip}>${say("skip")}</button>
         </div>
       </section>
     </main>`;
@@ -79,10 +88,28 @@ export class KhWrapUp extends LitElement {
     this.renderRoot.querySelector<HTMLElement>("h1")?.focus();
   }
 
-  #done(outcome: Outcome): void {
-    const note = this.renderRoot.querySelector("textarea")?.value ?? "";
-    this.dispatchEvent(new CustomEvent("wrap", { detail: { outcome, note } }));
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("trouble") && this.trouble !== "") this.#done = false;
   }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    const begun = this.outcome !== null || this.renderRoot.querySelector("textarea")?.value !== "";
+    if (begun && !this.#done) this.#tell();
+  }
+
+  readonly #skip = (): void => {
+    this.outcome = null;
+    this.#tell();
+  };
+
+  readonly #tell = (): void => {
+    if (this.call === null) return;
+    this.#done = true;
+    const note = this.renderRoot.querySelector("textarea")?.value ?? "";
+    const detail: WrapUp = { call: this.call.call, outcome: this.outcome ?? "skipped", note };
+    this.dispatchEvent(new CustomEvent("wrap", { detail }));
+  };
 }
 
 declare global {

@@ -3,11 +3,13 @@ import "./kh-console";
 import { AgentDesk, Devices, realTimers, ScreenLock } from "../core";
 import { memory, randomName } from "../ui/memory";
 import { language, say } from "../words";
+import type { Me } from "./api";
 import { KhConsole } from "./kh-console";
 import { Ringer } from "./ringer";
 
 const DEVICE = "kanhuo-device";
 const CALL = "kanhuo-desk-call";
+const DUTY = "kanhuo-duty";
 
 document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 document.title = say("console");
@@ -31,13 +33,15 @@ page.ringer = new Ringer({
 page.invite = new URLSearchParams(location.hash.slice(1)).get("invite") ?? "";
 if (page.invite !== "") history.replaceState(null, "", location.pathname);
 page.start = start;
+page.addEventListener("signed-out", () => memory.set(DUTY, undefined));
 document.body.append(page);
 
 if ("serviceWorker" in navigator && location.protocol === "https:") {
   void navigator.serviceWorker.register("/console/worker.js", { scope: "/console/" });
 }
 
-function start(): AgentDesk {
+/** Who was on duty before a reload still is; whoever signs out is not. */
+function start({ agent }: Me): AgentDesk {
   const desk = new AgentDesk(
     {
       url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`,
@@ -54,8 +58,12 @@ function start(): AgentDesk {
       mark: (name) => performance.mark(name),
     },
     memory.get(CALL),
+    memory.get(DUTY) === agent.id,
   );
-  desk.subscribe(() => memory.set(CALL, desk.carries));
+  desk.subscribe(({ duty }) => {
+    memory.set(CALL, desk.carries);
+    memory.set(DUTY, duty ? agent.id : undefined);
+  });
   listen(desk);
   desk.open();
   return desk;

@@ -39,6 +39,11 @@ export class Ringer {
     void this.#context.resume();
   }
 
+  /** No click has unlocked it yet: it would ring without sound. */
+  get silent(): boolean {
+    return this.#context === undefined;
+  }
+
   get ringing(): boolean {
     return this.#cancel !== undefined;
   }

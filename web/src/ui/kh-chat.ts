@@ -1,7 +1,8 @@
-import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { customElement, property, query } from "lit/decorators.js";
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { customElement, property, query, state } from "lit/decorators.js";
 import { until } from "lit/directives/until.js";
 import "./kh-icon";
+import { say, type Word } from "../words";
 import { shared } from "./styles";
 
 export interface ChatEntry {
@@ -12,11 +13,12 @@ export interface ChatEntry {
   readonly picture: Promise<string> | null;
 }
 
+/** How far from its end, in px, the log still counts as being read at its end. */
+const AT_END = 48;
+
 /**
- * The written part of a call.
+ * The written part of a call. What could not be sent stays where it was, with a word about it.
  *
- * @fires say - `detail` is the text
- * @fires picture - `detail` is the file
  * @fires close
  */
 @customElement("kh-chat")
@@ -76,6 +78,12 @@ export class KhChat extends LitElement {
       form button {
         padding: 0 12px;
       }
+      .notice {
+        border-radius: 0;
+      }
+      .state {
+        padding: 0 16px 8px;
+      }
       .send {
         background: var(--jade);
         color: var(--on-jade);
@@ -84,53 +92,72 @@ export class KhChat extends LitElement {
   ];
 
   @property({ attribute: false }) lines: readonly ChatEntry[] = [];
-  @property({ attribute: false }) words = { title: "", empty: "", say: "", send: "", picture: "", close: "" };
-  @property({ type: Boolean }) closable = true;
-  @property({ type: Boolean }) sending = false;
+  /** Sends a text or a picture. */
+  @property({ attribute: false }) deliver!: (what: string | File) => Promise<void>;
+  @state() private sending = false;
+  @state() private failed: Word | null = null;
+  #last = 0;
+  #atEnd = true;
   @query(".log") private readonly log!: HTMLElement;
   @query("input[type=text]") private readonly field!: HTMLInputElement;
 
   override render(): TemplateResult {
-    const { words } = this;
     return html`
       <header>
-        <h2>${words.title}</h2>
-        ${this.closable
-          ? html`<button aria-label=${words.close} @click=${() => this.#tell("close")}><kh-icon name="close"></kh-icon></button>`
-          : nothing}
+        <h2 tabindex="-1">${say("chat")}</h2>
+        <button aria-label=${say("close")} @click=${this.#close}><kh-icon name="close"></kh-icon></button>
       </header>
-      <div class="log" role="log" aria-live="polite" aria-label=${words.title} tabindex="0">
+      <div class="log" role="log" aria-live="polite" aria-label=${say("chat")} tabindex="0">
         <ol>
-          ${this.lines.length === 0 ? html`<li class="soft">${words.empty}</li>` : nothing}
+          ${this.lines.length === 0 ? html`<li class="soft">${say("chat_empty")}</li>` : nothing}
           ${this.lines.map((line) => html`<li class=${line.own ? "own" : ""}>${this.#content(line)}</li>`)}
         </ol>
+        <p class="soft small state" role="status">${this.sending ? say("chat_sending") : nothing}</p>
       </div>
+      ${this.failed === null ? nothing : html`<p class="notice" role="alert">${say(this.failed)}</p>`}
       <form @submit=${this.#say}>
-        <input type="file" hidden accept="image/*" @change=${this.#picture} aria-label=${words.picture} />
-        <button type="button" aria-label=${words.picture} ?disabled=${this.sending} @click=${this.#choose}>
+        <input type="file" hidden accept="image/*" @change=${this.#picture} aria-label=${say("send_picture")} />
+        <button type="button" aria-label=${say("send_picture")} ?disabled=${this.sending} @click=${this.#choose}>
           <kh-icon name="image"></kh-icon>
         </button>
-        <input type="text" maxlength="2000" autocomplete="off" placeholder=${words.say} aria-label=${words.say} />
-        <button class="send" aria-label=${words.send}><kh-icon name="send"></kh-icon></button>
+        <input type="text" maxlength="2000" autocomplete="off" placeholder=${say("chat_say")} aria-label=${say("chat_say")} />
+        <button class="send" aria-label=${say("send")}><kh-icon name="send"></kh-icon></button>
       </form>
     `;
   }
 
   #content({ picture, text }: ChatEntry): TemplateResult {
     if (picture === null) return html`<span>${text}</span>`;
-    return html`<img alt=${this.words.picture} src=${until(picture, nothing)} @load=${this.#down} />`;
+    // one that cannot be fetched is asked for again when the log is drawn next
+    const address = picture.catch(() => "");
+    return html`<img alt=${say("picture")} src=${until(address, nothing)} @load=${this.#down} />`;
   }
 
-  override updated(changed: PropertyValues<this>): void {
-    if (changed.has("lines")) this.#down();
+  override willUpdate(): void {
+    if (this.hasUpdated) this.#atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < AT_END;
   }
 
+  /** Whoever reads at the end goes on reading there; whoever has scrolled up is left in peace. */
+  override updated(): void {
+    const last = this.lines.at(-1);
+    if (last === undefined || last.n === this.#last) return;
+    this.#last = last.n;
+    if (last.own) this.#atEnd = true;
+    this.#down();
+  }
+
+  /** On a telephone the field would bring up the keyboard before anything was read. */
   override focus(): void {
-    this.field.focus();
+    if (matchMedia("(pointer: fine)").matches) this.field.focus();
+    else this.renderRoot.querySelector<HTMLElement>("h2")?.focus();
   }
 
   readonly #down = (): void => {
-    this.log.scrollTop = this.log.scrollHeight;
+    if (this.#atEnd) this.log.scrollTop = this.log.scrollHeight;
+  };
+
+  readonly #close = (): void => {
+    this.dispatchEvent(new CustomEvent("close"));
   };
 
   readonly #choose = (): void => {
@@ -142,18 +169,29 @@ export class KhChat extends LitElement {
     const text = this.field.value.trim();
     if (text === "") return;
     this.field.value = "";
-    this.#tell("say", text);
+    void this.#deliver(text, "text_failed").then((sent) => {
+      if (!sent && this.field.value === "") this.field.value = text;
+    });
   };
 
   readonly #picture = (event: Event): void => {
     const input = event.target as HTMLInputElement;
     const file = input.files?.[0];
     input.value = "";
-    if (file !== undefined) this.#tell("picture", file);
+    if (file === undefined) return;
+    this.sending = true;
+    void this.#deliver(file, "picture_failed").then(() => (this.sending = false));
   };
 
-  #tell(type: string, detail?: unknown): void {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+  async #deliver(what: string | File, otherwise: Word): Promise<boolean> {
+    try {
+      await this.deliver(what);
+      this.failed = null;
+      return true;
+    } catch {
+      this.failed = otherwise;
+      return false;
+    }
   }
 }
 

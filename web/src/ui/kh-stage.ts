@@ -11,6 +11,8 @@ export interface StageAct {
   readonly label: string;
   /** Shown as lit. The label says what a tap does next, so this is for the eye alone. */
   readonly on?: boolean;
+  /** For an act that opens something beside the picture: whether it is open. */
+  readonly opened?: boolean;
 }
 
 /**
@@ -219,8 +221,9 @@ export class KhStage extends LitElement {
   @property() remoteOff = "";
   @property({ attribute: false }) own: MediaStream | null = null;
   @property() ownLabel = "";
-  @property({ type: Boolean }) ownMirrored = false;
   @property() line = "";
+  /** What has just happened out of sight, for those who listen. */
+  @property() news = "";
   @property({ attribute: false }) acts: readonly StageAct[] = [];
   @property({ attribute: false }) more: readonly StageAct[] = [];
   @property() hangUp = "";
@@ -246,10 +249,11 @@ export class KhStage extends LitElement {
           <div class="more">${this.more.map((act) => this.#small(act))}</div>
         </div>
         <p class="line" role="status" ?hidden=${this.line === ""}>${this.line}</p>
+        <p class="visually-hidden" role="status">${this.news}</p>
         ${this.own === null
           ? nothing
           : html`<div class="own" @pointerdown=${this.#grab} @pointermove=${this.#drag}>
-              <kh-video muted shown .stream=${this.own} ?mirrored=${this.ownMirrored} label=${this.ownLabel}></kh-video>
+              <kh-video muted shown .stream=${this.own} label=${this.ownLabel}></kh-video>
             </div>`}
         <div class="bar">
           ${this.acts.map((act) => this.#large(act))}
@@ -270,8 +274,13 @@ export class KhStage extends LitElement {
     if (tile !== null) tile.style.translate = `${this.moved.x}px ${this.moved.y}px`;
   }
 
-  #large({ act, icon, label, on }: StageAct): TemplateResult {
-    return html`<button data-act=${act} ?data-on=${on === true} @click=${() => this.#tell(act)}>
+  #large({ act, icon, label, on, opened }: StageAct): TemplateResult {
+    return html`<button
+      data-act=${act}
+      ?data-on=${on === true}
+      aria-expanded=${opened ?? nothing}
+      @click=${() => this.#tell(act)}
+    >
       <span class="disc"><kh-icon name=${icon}></kh-icon></span>${label}
     </button>`;
   }
@@ -287,10 +296,23 @@ export class KhStage extends LitElement {
   };
 
   readonly #drag = (event: PointerEvent): void => {
-    const tile = event.currentTarget as Element;
+    const tile = event.currentTarget as HTMLElement;
     if (!tile.hasPointerCapture(event.pointerId)) return;
-    this.moved = { x: this.moved.x + event.movementX, y: this.moved.y + event.movementY };
+    const room = (tile.parentElement ?? this).getBoundingClientRect();
+    const at = tile.getBoundingClientRect();
+    const x = Math.min(Math.max(event.movementX, room.left - at.left), room.right - at.right);
+    const y = Math.min(Math.max(event.movementY, room.top - at.top), room.bottom - at.bottom);
+    this.moved = { x: this.moved.x + x, y: this.moved.y + y };
   };
+
+  override focus(): void {
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>("h1")?.focus());
+  }
+
+  /** Gives the focus back to the act that had opened something. */
+  focusAct(act: string): void {
+    this.renderRoot.querySelector<HTMLElement>(`[data-act=${act}]`)?.focus();
+  }
 
   #tell(act: string): void {
     this.dispatchEvent(new CustomEvent("act", { detail: act }));

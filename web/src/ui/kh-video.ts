@@ -1,11 +1,11 @@
-import { css, html, LitElement, type PropertyValues, type TemplateResult } from "lit";
-import { customElement, property, query } from "lit/decorators.js";
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { customElement, property, query, state } from "lit/decorators.js";
+import { say } from "../words";
 
 /**
  * A moving picture, or what stands in its place.
  *
  * @slot - what is shown while there is no picture: never the last frame
- * @fires first-frame - the first frame of a stream is on the screen
  */
 @customElement("kh-video")
 export class KhVideo extends LitElement {
@@ -27,14 +27,20 @@ export class KhVideo extends LitElement {
       display: block;
       visibility: hidden;
     }
-    .mirrored {
-      transform: scaleX(-1);
-    }
     div {
       position: absolute;
       inset: 0;
       display: grid;
       place-items: center;
+    }
+    button {
+      min-height: 64px;
+      padding: 0 28px;
+      border: 0;
+      border-radius: 999px;
+      background: var(--jade);
+      color: var(--on-jade);
+      font: 650 var(--text-m) / 1.3 var(--font);
     }
   `;
 
@@ -42,35 +48,36 @@ export class KhVideo extends LitElement {
   /** Whether the picture may be shown: what the other side says it sends. */
   @property({ type: Boolean }) shown = false;
   @property({ type: Boolean }) muted = false;
-  @property({ type: Boolean }) mirrored = false;
   @property() label = "";
+  /** The browser wants a tap before it plays sound: after a reload, mostly. */
+  @state() private silent = false;
   @query("video") private readonly video!: HTMLVideoElement;
 
   override render(): TemplateResult {
     return html`
       <video
         playsinline
-        autoplay
         .muted=${this.muted}
-        class=${this.mirrored ? "mirrored" : ""}
         ?hidden=${!this.shown}
         aria-label=${this.label}
-        @loadeddata=${this.#loaded}
+        @pause=${this.#play}
       ></video>
-      ${this.shown ? "" : html`<div><slot></slot></div>`}
+      ${this.shown || this.silent ? nothing : html`<div><slot></slot></div>`}
+      ${this.silent ? html`<div><button @click=${this.#play}>${say("tap_to_hear")}</button></div>` : nothing}
     `;
   }
 
   override updated(changed: PropertyValues<this>): void {
     if (changed.has("stream") && this.video.srcObject !== this.stream) this.video.srcObject = this.stream;
-    if (this.stream !== null && this.video.paused) {
-      // a browser may want a tap before it plays sound; the tap that made the call counts, so this is rare
-      this.video.play().catch(() => undefined);
-    }
+    if (this.video.paused) this.#play();
   }
 
-  readonly #loaded = (): void => {
-    this.dispatchEvent(new CustomEvent("first-frame", { bubbles: true, composed: true }));
+  readonly #play = (): void => {
+    if (this.stream === null) return;
+    this.video.play().then(
+      () => (this.silent = false),
+      (error: unknown) => (this.silent = error instanceof DOMException && error.name === "NotAllowedError"),
+    );
   };
 }
 

@@ -9,17 +9,12 @@ type Entry = Readonly<Record<Language, string>>;
 const catalogue = { ...common, ...buyer, ...merchant } satisfies Record<string, Entry>;
 export type Word = keyof typeof catalogue;
 
-/** The language of the page: Chinese where the browser prefers any Chinese, else English. */
+/** The language of the page: Chinese where the browser speaks any Chinese, else English. */
 export const language: Language = /^zh\b/iu.test(navigator.language) ? "zh" : "en";
 
 /** Returns a word or sentence in the page's language; `{name}` is filled in. */
 export function say(word: Word, values: Readonly<Record<string, string | number>> = {}, to: Language = language): string {
   return catalogue[word][to].replace(/\{(\w+)\}/gu, (_, name: string) => String(values[name] ?? ""));
-}
-
-/** Whether a text names a word of the catalogue. */
-export function isWord(text: string): text is Word {
-  return text in catalogue;
 }
 
 /** `1:05` for 65 000 ms. */
@@ -58,14 +53,25 @@ interface Opening {
   readonly end: number;
 }
 
-/** Promised hours in words, one line for each run of days that keep the same hours. */
-export function hoursInWords(hours: readonly Opening[]): string[] {
+/** Promised hours in words, one line for each run of days that keep the same hours; the zone is named where it is not ours. */
+export function hoursInWords(hours: readonly Opening[], zone: string): string[] {
   const byHours = new Map<string, number[]>();
   for (const { weekday, start, end } of hours) {
     const span = `${clockOf(start)}–${clockOf(end)}`;
     byHours.set(span, [...(byHours.get(span) ?? []), weekday]);
   }
-  return [...byHours].map(([span, days]) => `${daysInWords([...new Set(days)].sort((a, b) => a - b))} ${span}`);
+  const where = clockIn(zone) === clockIn() ? "" : ` (${zoneName(zone)})`;
+  return [...byHours].map(([span, days]) => `${daysInWords([...new Set(days)].sort((a, b) => a - b))} ${span}${where}`);
+}
+
+/** What a clock shows now, in a zone or here. */
+function clockIn(timeZone?: string): string {
+  return new Intl.DateTimeFormat("en", { dateStyle: "short", timeStyle: "short", ...(timeZone ? { timeZone } : {}) }).format();
+}
+
+function zoneName(timeZone: string): string {
+  const parts = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", { timeZone, timeZoneName: "longGeneric" }).formatToParts();
+  return parts.find(({ type }) => type === "timeZoneName")?.value ?? timeZone;
 }
 
 function daysInWords(days: readonly number[]): string {
