@@ -25,6 +25,7 @@ export class KhPrecall extends LitElement {
         display: flex;
         gap: 14px;
         align-items: center;
+        padding-inline-end: 36px;
       }
       .face {
         width: 56px;
