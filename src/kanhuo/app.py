@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,12 +167,16 @@ def public_origin(settings: Settings) -> str:
 
 
 def _kept_secret(path: Path) -> str:
-    """Return the secret of a file, readable by us alone; it is made on first use."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    secret = new_secret()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret)
-    return secret
+    """Return the secret of a file, readable by us alone; it is made on first use, whole or not at all."""
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            file.write(new_secret())
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(file.name)
+        except FileExistsError:
+            pass  # another process was first: its secret is the one
+        finally:
+            Path(file.name).unlink()
+    return path.read_text().strip()

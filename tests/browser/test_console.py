@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from kanhuo.accounts.passes import mint
-from kanhuo.kernel.clock import SystemClock
 from tests.browser.conftest import GREEN, YELLOW, Stage
-from tests.browser.test_call import call_frame, finish, sees
+from tests.browser.test_call import call_frame, finish, plain_link, sees, talk
 from tests.support.chromium import browser, desktop, phone, until
 from tests.support.process import server
 
@@ -121,13 +119,10 @@ async def test_an_in_app_browser_without_capture_is_led_to_a_real_one(stage: Sta
 
 async def test_a_link_in_an_in_app_browser_opens_the_same_call_elsewhere(stage: Stage) -> None:
     await stage.console()
-    claims = {"role": "buyer", "sub": "in-app", "merchant": "mer_clothes",
-              "context": {"kind": "link", "ref": "moments", "title": "秋款外套"}}  # fmt: skip
-    token = mint(stage.server.key, claims, audience="kanhuo", now=SystemClock().now())
     context = await phone(stage.buyers)
     await context.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
     inside = await stage.page(context)
-    await inside.goto(f"{stage.server.origin}/call/#pass={token}")
+    await inside.goto(plain_link(stage))
     await inside.locator("kh-precall .act").click()
     address = await inside.locator("#address").input_value()
     assert address == inside.url, "“open in browser” and the copied link lead to the same place"
@@ -138,10 +133,7 @@ async def test_a_link_in_an_in_app_browser_opens_the_same_call_elsewhere(stage: 
 
 async def test_what_is_typed_while_it_begins_to_ring_accepts_nothing_and_is_kept(stage: Stage) -> None:
     agent, first = await stage.console(), await stage.product()
-    located, frame = await call_frame(first)
-    await located.locator("kh-precall .act").click()
-    await agent.locator("kh-ring .act").click()
-    await until(first, lambda: sees(frame, GREEN))
+    located, _ = await talk(first, agent)
     await located.locator(".hang").click()
     note = agent.locator("kh-wrap-up textarea")
     await note.fill("明天寄出两件")
@@ -174,10 +166,7 @@ async def test_duty_outlasts_a_reload_and_the_ring_asks_for_its_tap(stage: Stage
 
 async def test_who_reads_above_is_not_pulled_down(stage: Stage) -> None:
     agent, buyer = await stage.console(), await stage.product()
-    located, frame = await call_frame(buyer)
-    await located.locator("kh-precall .act").click()
-    await agent.locator("kh-ring .act").click()
-    await until(buyer, lambda: sees(frame, GREEN))
+    located, _ = await talk(buyer, agent)
     for n in range(20):
         await agent.locator("kh-chat input[type=text]").fill(f"第 {n} 行")
         await agent.locator("kh-chat .send").click()
@@ -206,10 +195,7 @@ async def test_over_tls_on_the_local_network_both_see_each_other(tmp_path_factor
         buyer = await stage.page(await _trusting(buyers))
         await buyer.goto(f"{running.origin}/shop/goods/jacket")
         assert running.origin.startswith("https://10.77.0.1:")
-        located, frame = await call_frame(buyer)
-        await located.locator("kh-precall .act").click()
-        await agent.locator("kh-ring .act").click()
-        await until(buyer, lambda: sees(frame, GREEN))
+        located, _ = await talk(buyer, agent)
         await finish(located, agent)
         await stage.part()
 
