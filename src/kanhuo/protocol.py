@@ -128,6 +128,14 @@ class Pong(Message, frozen=True, tag="pong", kw_only=True):
     now: Instant
 
 
+class Nudge(Message, frozen=True, tag="nudge"):
+    """Are you there? Answer with ``ping`` at once, and an agent with ``presence.beat``. Not counted.
+
+    Sent to a page that has said nothing for half the time it may: the timers of pages in the background are slowed down,
+    what arrives there is not.
+    """
+
+
 class Done(Message, frozen=True, tag="done", kw_only=True):
     """The request ``re`` is carried out."""
 
@@ -160,6 +168,7 @@ class Bye(Message, frozen=True, tag="bye"):
 ServerMessage: TypeAlias = (
     Welcome
     | Pong
+    | Nudge
     | Done
     | RefusedMessage
     | Bye

@@ -108,6 +108,8 @@ def test_a_talk_is_broken_until_the_last_missing_side_is_back() -> None:
     broken = evolve(talk, ev.Interrupted(Side.BUYER), NOW)
     both = evolve(broken, ev.Interrupted(Side.AGENT), NOW + 9)
     assert both.missing_since == NOW
+    half = evolve(both, ev.Returned(Side.BUYER), NOW + 20)
+    assert half.missing_since == NOW + 20, "whoever is still away has her whole time"
     assert decide(both, ev.Lose(Side.AGENT)) is None
     assert decide(both, ev.Regain(Side.AGENT)) == ev.Returned(Side.AGENT)
     one = evolve(both, ev.Returned(Side.AGENT), NOW)
@@ -248,3 +250,20 @@ class CallStory(RuleBasedStateMachine):
 
 TestCallStory = CallStory.TestCase
 TestCallStory.settings = settings(max_examples=150, stateful_step_count=40)
+
+
+def test_a_talk_does_not_begin_before_both_are_there() -> None:
+    connecting = call(State.CONNECTING, up=(Side.BUYER,), missing=(Side.BUYER,), missing_since=NOW)
+    confirmed = decide(connecting, ev.ConfirmMedia(Side.AGENT))
+    assert confirmed == ev.MediaConfirmed(Side.AGENT)
+    waiting = evolve(connecting, confirmed, NOW)
+    assert waiting.state is State.CONNECTING
+    back = decide(waiting, ev.Regain(Side.BUYER))
+    assert back == ev.Connected()
+    talking = evolve(waiting, back, NOW + 7)
+    assert (talking.state, talking.missing, talking.missing_since) == (State.TALKING, (), None)
+    assert talking.connected_at == NOW + 7
+
+
+def test_an_agent_who_hangs_up_on_a_ring_passes_it_on() -> None:
+    assert decide(call(State.RINGING), ev.HangUp(Side.AGENT)) == ev.Declined("wang", DeclineWhy.OTHER)

@@ -11,9 +11,10 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 Message = dict[str, Any]
-UNCOUNTED = {"welcome", "pong", "bye"}
+UNCOUNTED = {"welcome", "pong", "nudge", "bye"}
 
 
 class RefusedError(Exception):
@@ -25,10 +26,19 @@ class RefusedError(Exception):
 class Client:
     """One page: says hello, keeps what it hears, and waits for what it expects."""
 
-    def __init__(self, url: str, *, pass_: str | None = None, cookie: str | None = None, device: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pass_: str | None = None,
+        cookie: str | None = None,
+        device: str = "",
+        origin: str | None = None,
+    ) -> None:
         self.url = url
         self.pass_ = pass_
         self.cookie = cookie
+        self.origin = origin
         self.device = device or f"dev-{secrets.token_hex(4)}"
         self.inst = f"inst-{secrets.token_hex(4)}"
         self.heard: list[Message] = []
@@ -42,7 +52,8 @@ class Client:
         self.closed_with: tuple[int, str] | None = None
 
     async def open(self, *, resume: bool = False) -> Client:
-        headers = {"Cookie": f"kanhuo_session={self.cookie}"} if self.cookie else {}
+        headers = {"Cookie": f'a={{"b":1}}; kanhuo_session={self.cookie}'} if self.cookie else {}
+        headers |= {"Origin": self.origin} if self.origin else {}
         self._socket = await connect(self.url, additional_headers=headers, compression=None, max_size=None)
         self._reader = asyncio.create_task(self._read(self._socket))
         hello: Message = {"type": "hello", "version": 1, "device": self.device, "inst": self.inst}
@@ -104,6 +115,10 @@ class Client:
             while self.closed_with is None:
                 await self._news.wait()
         return self.closed_with
+
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None and self._socket.state is State.OPEN
 
     async def vanish(self) -> None:
         """Lose the line, as a phone does in a lift."""

@@ -67,8 +67,11 @@ class TestHouse:
         return await client.open()
 
     async def beat(self, after: int = 0) -> None:
-        """Let time pass and act; whoever is connected says so on the way, as pages do."""
+        """Let time pass and act; whoever is connected says so before it does, as pages do."""
         self.clock.pass_(after)
+        for client in self._clients:
+            if client.connected:
+                await client.settle()
         await self.app.beat()
 
     async def ringing(self, buyer: Client, agent: Client, media: str = "video") -> str:

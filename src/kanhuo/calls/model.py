@@ -38,7 +38,7 @@ from kanhuo.calls.events import (
     RingWithdrawn,
     WithdrawRing,
 )
-from kanhuo.calls.terms import Media, Reason, Side, State
+from kanhuo.calls.terms import DeclineWhy, Media, Reason, Side, State
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import not_now, not_yours
 
@@ -65,11 +65,12 @@ class Call:
     tried: tuple[str, ...] = ()
     """Agents who have been rung for this call, in order; none is rung twice."""
     refusals: int = 0
-    """How many of those declined with a reason."""
+    """How many of those declined."""
     up: tuple[Side, ...] = ()
     """Sides whose media flow."""
     missing: tuple[Side, ...] = ()
     missing_since: Millis | None = None
+    """Since when somebody has been missing; anew when one of two has come back."""
     answered_at: Millis | None = None
     connected_at: Millis | None = None
     ended_at: Millis | None = None
@@ -148,7 +149,7 @@ def _event(call: Call, command: Command) -> Event | None:
         case Regain(side):
             return _regained(call, side)
         case HangUp(side):
-            return None if call.state is State.ENDED else Ended(_reason_of_hang_up(call, side), side)
+            return _hung_up(call, side)
         case Close(reason):
             return None if call.state is State.ENDED else Ended(reason)
         case _ as unreachable:
@@ -172,7 +173,7 @@ def _accepted(call: Call, command: Accept) -> Accepted | None:
 def _confirmed(call: Call, side: Side) -> Event | None:
     if side in call.up or call.state in (State.TALKING, State.BROKEN):
         return None
-    return Connected() if side.other in call.up else MediaConfirmed(side)
+    return Connected() if side.other in call.up and not call.missing else MediaConfirmed(side)
 
 
 def _lost(call: Call, side: Side) -> Event | None:
@@ -184,9 +185,19 @@ def _lost(call: Call, side: Side) -> Event | None:
 def _regained(call: Call, side: Side) -> Event | None:
     if side not in call.missing:
         return None
-    if call.state is State.BROKEN and call.missing == (side,):
+    if call.missing == (side,) and call.state is State.BROKEN:
         return Resumed(side)
+    if call.missing == (side,) and len(call.up) == len(Side):
+        return Connected()
     return Returned(side)
+
+
+def _hung_up(call: Call, side: Side) -> Event | None:
+    if call.state is State.ENDED:
+        return None
+    if call.state is State.RINGING and side is Side.AGENT and call.agent is not None:
+        return Declined(call.agent, DeclineWhy.OTHER)
+    return Ended(_reason_of_hang_up(call, side), side)
 
 
 def _reason_of_hang_up(call: Call, side: Side) -> Reason:
@@ -227,12 +238,12 @@ def _changed(call: Call, event: Event, at: Millis) -> Call:
         case MediaConfirmed(side):
             return replace(call, up=(*call.up, side))
         case Connected():
-            return replace(call, up=(Side.BUYER, Side.AGENT), connected_at=at)
+            return replace(call, up=(Side.BUYER, Side.AGENT), missing=(), missing_since=None, connected_at=at)
         case Interrupted(side):
             return replace(call, missing=(*call.missing, side), missing_since=call.missing_since or at)
         case Returned(side) | Resumed(side):
             missing = tuple(gone for gone in call.missing if gone is not side)
-            return replace(call, missing=missing, missing_since=call.missing_since if missing else None)
+            return replace(call, missing=missing, missing_since=at if missing else None)
         case Ended(reason):
             return replace(call, reason=reason, ended_at=at)
         case Asked():  # pragma: no cover - never in TRANSITIONS: a call begins with it

@@ -10,15 +10,7 @@ from kanhuo.accounts.messages import AgentCard, merchant_on_the_wire
 from kanhuo.accounts.model import Party
 from kanhuo.accounts.service import Accounts
 from kanhuo.calls import store, units
-from kanhuo.calls.events import (
-    Accept,
-    Command,
-    ConfirmMedia,
-    Decline,
-    HangUp,
-    Lose,
-    Regain,
-)
+from kanhuo.calls.events import Accept, Command, ConfirmMedia, Decline, HangUp, Lose, Regain
 from kanhuo.calls.messages import CallView, DeskView, QueueView
 from kanhuo.calls.model import ANSWERED, Call
 from kanhuo.calls.policy import Patience, wait_guess
@@ -30,9 +22,9 @@ from kanhuo.catalogue.service import Cards
 from kanhuo.kernel.clock import Clock, Millis
 from kanhuo.kernel.errors import Code, Refused, Stale, not_now, not_yours
 from kanhuo.kernel.ids import CALL, new_id
-from kanhuo.presence.model import Standing
 from kanhuo.presence.service import CHANGED as STAFF_CHANGED
 from kanhuo.presence.service import PresenceBook, Staff
+from kanhuo.shell.alarm import attempt
 from kanhuo.shell.bus import Bus
 from kanhuo.shell.database import Database
 from kanhuo.shell.wire import tell
@@ -83,7 +75,7 @@ class Calls:
         Raises:
             Refused: ``not_allowed``, ``malformed`` (the context), ``not_found`` (the merchant), ``already_in_call``.
         """
-        if party.answers or party.context is None:
+        if party.context is None:
             raise Refused(Code.NOT_ALLOWED, "only a buyer's pass begins a call")
         desk = self._desk
         await desk.accounts.merchant(party.merchant)
@@ -113,7 +105,6 @@ class Calls:
         Raises:
             Refused: ``not_yours`` for all others, ``not_now`` once the call is over, ``not_found``.
         """
-        self._agent(party)
         self._carry(await self._move(call, Accept(party.id, device, media)), Side.AGENT, device)
 
     async def decline(self, party: Party, call: str, why: DeclineWhy) -> None:
@@ -122,7 +113,6 @@ class Calls:
         Raises:
             Refused: ``not_yours``, ``not_now``, ``not_found``.
         """
-        self._agent(party)
         await self._move(call, Decline(party.id, why))
 
     async def hang_up(self, party: Party, call: str) -> None:
@@ -158,7 +148,6 @@ class Calls:
         Raises:
             Refused: ``not_yours``, ``not_now`` while the call goes on, ``not_found``.
         """
-        self._agent(party)
         now = self._desk.clock.now()
         await self._desk.db.write(units.wrap_up, call, party.id, outcome, note, now)
         self._desk.presence.rest(party.merchant, party.id, now)
@@ -213,16 +202,18 @@ class Calls:
         desk.presence.sweep()
         now = desk.clock.now()
         for call in await desk.db.read(store.due, now):
-            await self._expire(call)
+            await attempt(self._expire(call))
         if now - self._looked_at >= LOOK_AROUND:
             self._looked_at = now
             self._to_assign.update(await desk.db.read(store.merchants_with_waiting))
         merchants, self._to_assign = self._to_assign, set()
         for merchant in merchants:
-            await self._assign(merchant)
+            if not await attempt(self._assign(merchant)):
+                self._to_assign.add(merchant)
         merchants, self._unsettled = self._unsettled, set()
         for merchant in merchants:
-            await self._show_queue(merchant)
+            if not await attempt(self._show_queue(merchant)):
+                self._unsettled.add(merchant)
 
     async def recover(self) -> None:
         """After a start: take up every live call; both sides have their time to come back."""
@@ -265,7 +256,6 @@ class Calls:
 
     async def listed(self, party: Party, before: Millis, most: int) -> list[store.Listed]:
         """Return the calls of a party's merchant asked for before an instant, newest first."""
-        self._agent(party)
         return await self._desk.db.read(store.listed, party.merchant, before, most)
 
     async def facts(self, call: Call) -> Facts:
@@ -283,12 +273,12 @@ class Calls:
     async def _move(self, call: str, command: Command) -> Call:
         desk = self._desk
         merchant = (await self.get(call)).merchant
-        for attempt in range(1, ATTEMPTS + 1):
+        for turn in range(1, ATTEMPTS + 1):
             staff, now = desk.presence.staff(merchant), desk.clock.now()
             try:
                 after, changes = await desk.db.write(units.move, call, command, staff, desk.patience, now)
             except Stale:
-                if attempt == ATTEMPTS:
+                if turn == ATTEMPTS:
                     raise Refused(Code.OVERLOADED, "too many at once want this call; try again") from None
                 continue
             await self._tell(changes)
@@ -387,16 +377,12 @@ class Calls:
 
     def _was_carrier(self, call: Call, party: Party, device: str) -> bool:
         if party.answers and call.state is State.RINGING:
-            return self._desk.presence.standing(party.merchant, party.id) is Standing.OFF
+            return False  # presence knows all her devices, and withdraws the ring
         return self._carriers.get((call.id, side_of(call, party)), device) == device
 
     def _on_staff(self, merchant: str) -> None:
         self._to_assign.add(merchant)
         self._unsettled.add(merchant)
-
-    def _agent(self, party: Party) -> None:
-        if not party.answers:
-            raise Refused(Code.NOT_ALLOWED, "only agents may do this")
 
 
 def side_of(call: Call, party: Party) -> Side:

@@ -104,6 +104,9 @@ _waiting = Statement(
     .order_by(CALLS.c.asked_at, CALLS.c.id)
     .limit(bindparam("most"))
 )
+_ringing = Statement(
+    select(CALLS.c.body).where(CALLS.c.merchant == bindparam("merchant"), _live, CALLS.c.state == State.RINGING.value)
+)
 _engaged = Statement(
     select(CALLS.c.agent).where(CALLS.c.merchant == bindparam("merchant"), _live, CALLS.c.agent.is_not(None))
 )
@@ -175,6 +178,11 @@ def live_of_agent(tx: Transaction, agent: str) -> Call | None:
 def waiting(tx: Transaction, merchant: str, most: int) -> list[Call]:
     """Return the merchant's waiting calls, who came first being first."""
     return _many(tx.all(_waiting, {"merchant": merchant, "most": most}))
+
+
+def ringing(tx: Transaction, merchant: str) -> list[Call]:
+    """Return the merchant's calls for which somebody is being rung."""
+    return _many(tx.all(_ringing, {"merchant": merchant}))
 
 
 def engaged(tx: Transaction, merchant: str) -> frozenset[str]:

@@ -19,6 +19,7 @@ from kanhuo.calls.events import (
     Offer,
     RingExpired,
     RingWithdrawn,
+    WithdrawRing,
 )
 from kanhuo.calls.model import ANSWERED, Call, decide, evolve
 from kanhuo.calls.policy import Patience, deadline, expiry, may_be_offered, unanswered
@@ -108,11 +109,11 @@ def expire(tx: Transaction, call: str, staff: Staff, patience: Patience, now: Mi
 
 def assign(tx: Transaction, merchant: str, staff: Staff, patience: Patience, now: Millis) -> list[Change]:
     """Ring free agents for waiting calls, first come first served, and end the calls that nobody is left to take."""
+    changes = _withdraw(tx, merchant, staff, patience, now)
     waiting = store.waiting(tx, merchant, AT_ONCE)
     if not waiting:
-        return []
+        return changes
     busy = store.engaged(tx, merchant) | staff.resting
-    changes: list[Change] = []
     for call in waiting:
         command = _next(call, staff, busy, patience, now)
         change = None if command is None else _step(tx, call, command, patience, now)
@@ -123,10 +124,16 @@ def assign(tx: Transaction, merchant: str, staff: Staff, patience: Patience, now
 
 
 def recover(tx: Transaction, patience: Patience, now: Millis) -> list[Change]:
-    """After a restart: every page has lost its socket, so both sides of every live call have their time to return."""
+    """After a restart: every page has lost its socket, so both sides of every live call have their time to return.
+
+    Whoever was missing already could not come back while we were away: her time begins anew too.
+    """
     changes = []
     for call in store.live(tx):
         present = call
+        if call.missing:
+            present = replace(call, missing_since=now, version=call.version + 1)
+            store.put(tx, call, present, deadline(present, patience))
         for side in Side:
             change = _step(tx, present, Lose(side), patience, now)
             if change is not None:
@@ -177,6 +184,19 @@ def found(tx: Transaction, call: str) -> Call:
     if known is None:
         raise Refused(Code.NOT_FOUND, "there is no such call")
     return known
+
+
+def _withdraw(tx: Transaction, merchant: str, staff: Staff, patience: Patience, now: Millis) -> list[Change]:
+    """Stop ringing agents who have gone off duty or closed their page: somebody else may be there."""
+    if now - staff.counted_since < patience.nobody:
+        return []  # after a restart of ours, pages need a moment to say that they are there
+    on_duty = {agent for agent, _ in staff.on_duty}
+    changes = []
+    for call in store.ringing(tx, merchant):
+        change = None if call.agent in on_duty else _step(tx, call, WithdrawRing(), patience, now)
+        if change is not None:
+            changes.append(change)
+    return changes
 
 
 def _step(tx: Transaction, before: Call, command: Command, patience: Patience, now: Millis) -> Change | None:

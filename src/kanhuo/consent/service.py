@@ -61,6 +61,10 @@ class ConsentBook:
                 self._known[call] = known
         return known
 
+    def known(self, call: str) -> Consents:
+        """Return what the buyer of a call agrees to, as far as it was read; nothing at first."""
+        return self._known.get(call, Consents())
+
     async def view(self, call: str) -> ConsentsView:
         """Return the consents of a call for the wire."""
         return on_the_wire(call, await self.of(call))

@@ -18,11 +18,12 @@ from kanhuo.catalogue.policy import card_of
 from kanhuo.edge.dispatch import Dispatch
 from kanhuo.edge.entrance import admit
 from kanhuo.edge.session import BLINK, GRACE, Session, Wire
-from kanhuo.kernel.clock import Clock
+from kanhuo.kernel.clock import SECOND, Clock, Millis
 from kanhuo.kernel.errors import Code, Refused
 from kanhuo.kernel.ids import new_secret
 from kanhuo.presence.service import PresenceBook
-from kanhuo.protocol import VERSION, Bye, ByeWhy, Hello, Ping, Pong, RefusedMessage, Welcome
+from kanhuo.protocol import VERSION, Bye, ByeWhy, Hello, Nudge, Ping, Pong, RefusedMessage, Welcome
+from kanhuo.shell.alarm import attempt
 from kanhuo.shell.bus import Bus
 from kanhuo.shell.wire import Request
 from kanhuo.signalling.service import Page
@@ -38,7 +39,18 @@ SIGNED_OUT_CODE: Final = 4003
 RESTART: Final = 1012
 """Close code (registered with IANA): the service restarts; come back."""
 
+SILENT: Final = 4008
+"""Close code: nothing was heard of the page, and it did not answer."""
+
+SILENCE: Final[Millis] = 45 * SECOND
+SILENCE_IN_CALL: Final[Millis] = 8 * SECOND
+"""For how long a page may say nothing. It pings every 15 s, and every 2 s in a call; at half the time it is asked."""
+
+LOOK_AROUND: Final[Millis] = 2 * SECOND
+"""How often silent pages are looked for."""
+
 _encode: Final = msgspec.json.Encoder().encode
+_NUDGE: Final = _encode(Nudge())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +74,13 @@ class Reception:
         self._of_party: dict[str, tuple[Session, ...]] = {}
         self._detached: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._looked_at: Millis = 0
         house.bus.subscribe(SIGNED_OUT, self._sign_out)
 
     @property
-    def connected(self) -> int:
-        """How many sessions have a socket now."""
-        return sum(session.wire is not None for session in self._sessions.values())
+    def sessions(self) -> int:
+        """How many sessions are kept, with a socket or without."""
+        return len(self._sessions)
 
     async def hello(self, hello: Hello, cookie: str | None, wire: Wire) -> Session:
         """Greet a page: verify who it is, go on with its session or begin one, and show it what it needs.
@@ -87,6 +100,7 @@ class Reception:
 
     def take(self, session: Session, message: Request) -> asyncio.Task[None] | None:
         """Take in a request; return the task that carries it out where it takes its time."""
+        session.heard_at = self._house.clock.now()
         if message.id <= session.rx:
             return None
         session.rx = message.id
@@ -103,9 +117,10 @@ class Reception:
 
     def ping(self, session: Session, ping: Ping) -> None:
         """Answer a ping and forget what the page has got."""
+        session.heard_at = now = self._house.clock.now()
         session.confirm(ping.got)
         if session.wire is not None:
-            session.wire.send(_encode(Pong(rx=session.rx, now=self._house.clock.now())))
+            session.wire.send(_encode(Pong(rx=session.rx, now=now)))
 
     def detach(self, session: Session, wire: Wire) -> None:
         """Note that a socket is gone; the session waits for another."""
@@ -122,11 +137,31 @@ class Reception:
         for session in list(self._detached.values()):
             away = now - (session.detached_at or now)
             if away >= BLINK and not session.told_lost:
-                session.told_lost = True
-                if not self._elsewhere(session):
-                    await self._house.calls.lost(session.party, session.page.device)
+                lost = self._house.calls.lost(session.party, session.page.device)
+                session.told_lost = self._elsewhere(session) or await attempt(lost)
             if away >= GRACE:
                 self._forget(session)
+        if now - self._looked_at >= LOOK_AROUND:
+            self._looked_at = now
+            self._look_for_silence(now)
+
+    def _look_for_silence(self, now: Millis) -> None:
+        """Ask pages that have said nothing for a while, and give up those that do not answer.
+
+        A telephone whose battery is empty closes nothing. A page in the background has its timers slowed down to one a
+        minute, but not its messages: so it is asked before it is given up.
+        """
+        for session in self._sessions.values():
+            wire, silence = session.wire, now - session.heard_at
+            if wire is None or silence < SILENCE_IN_CALL // 2:
+                continue
+            limit = SILENCE_IN_CALL if self._house.calls.going_on(session.party) else SILENCE
+            if silence >= limit:
+                self.detach(session, wire)
+                session.detached_at = session.heard_at
+                wire.close(SILENT, "silent")
+            elif silence >= limit // 2:
+                wire.send(_NUDGE)
 
     async def close(self) -> None:
         """Tell every page that we shall be back, and finish what was begun."""
@@ -140,12 +175,16 @@ class Reception:
         merchant, card = await self._what_it_is_about(party)
         for old in self._same_page(page):
             self._forget(old)
-        session = Session(new_secret(), page)
+        session = Session(new_secret(), page, house.clock.now())
         self._sessions[session.token] = session
         self._of_party[party.id] = (*self._of_party.get(party.id, ()), session)
         house.bus.subscribe(party.id, session.hear)
-        view = await house.calls.welcome(party, page.device)
-        desk = await house.calls.desk(party) if party.answers else None
+        try:
+            view = await house.calls.welcome(party, page.device)
+            desk = await house.calls.desk(party) if party.answers else None
+        except BaseException:
+            self._forget(session)
+            raise
         live = (view.call,) if view is not None else ()
         wire.send(_encode(self._welcome(session, merchant, card=card, resumed=False, live=live)))
         for frame in session.replay():
@@ -165,6 +204,7 @@ class Reception:
             session.wire.close(REPLACED, ByeWhy.REPLACED)
         self._detached.pop(session.token, None)
         session.page, session.detached_at, session.told_lost = page, None, False
+        session.heard_at = self._house.clock.now()
         session.confirm(hello.got)
         wire.send(_encode(self._welcome(session, merchant, card=card, resumed=True, live=live)))
         for frame in session.replay():
@@ -215,8 +255,9 @@ class Reception:
     def _sign_out(self, fingerprints: frozenset[str]) -> None:
         for session in list(self._sessions.values()):
             if session.party.session in fingerprints:
+                # not forgotten: whoever talked with her has to learn that she is gone
+                session.missed = True
                 self._bye(session, ByeWhy.SIGNED_OUT, SIGNED_OUT_CODE)
-                self._forget(session)
 
     def _bye(self, session: Session, why: ByeWhy, code: int) -> None:
         wire = session.wire

@@ -37,10 +37,23 @@ class Wire(Protocol):
 class Session:
     """One page's conversation. ``rx`` is the highest id of its messages that has been taken in."""
 
-    __slots__ = ("_kept", "acked", "detached_at", "missed", "page", "rx", "sent", "token", "told_lost", "wire")
+    __slots__ = (
+        "_kept",
+        "acked",
+        "detached_at",
+        "heard_at",
+        "missed",
+        "page",
+        "rx",
+        "sent",
+        "token",
+        "told_lost",
+        "wire",
+    )
 
-    def __init__(self, token: str, page: Page) -> None:
+    def __init__(self, token: str, page: Page, now: Millis) -> None:
         self.token = token
+        self.heard_at = now
         self.page = page
         self.wire: Wire | None = None
         self.rx = 0

@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -25,6 +24,7 @@ from kanhuo.edge.session import Session
 from kanhuo.kernel.errors import Code, Refused
 from kanhuo.protocol import MAX_MESSAGE, ClientMessage, Hello, Ping
 from kanhuo.shell.wire import Request
+from kanhuo.signalling.messages import PeerDescribe
 
 log = logging.getLogger(__name__)
 _quiet = logging.getLogger("kanhuo.picows")
@@ -35,6 +35,9 @@ PATH: Final = "/socket"
 
 LARGEST_FRAME: Final = 4 * MAX_MESSAGE
 """A frame up to this size is refused in words; beyond it the connection is closed (1009)."""
+
+DESCRIPTION: Final = 20
+"""How many messages a description counts for: it takes about a millisecond to read."""
 
 MOST_WAITING: Final = 64
 """How many requests of one page may wait for their turn."""
@@ -56,7 +59,7 @@ class Limits:
     rate: float = 100
     burst: float = 400
     abuse: float = 2_000
-    """How far beyond the burst it may go on before the connection is closed."""
+    """How many messages beyond the burst it may send before the connection is closed."""
 
 
 class _Envelope(msgspec.Struct):
@@ -150,7 +153,10 @@ class Connection(WSListener):
         if self._parts is None and last:
             self._message(data)
             return
-        self._parts = (self._parts or bytearray()) + data
+        if self._parts is None:
+            self._parts = bytearray()
+        self._parts += data
+        self._allowance -= 0 if last else 1
         if len(self._parts) > LARGEST_FRAME:
             self.close(WSCloseCode.MESSAGE_TOO_BIG.value, "too large")
         elif last:
@@ -160,7 +166,7 @@ class Connection(WSListener):
     # Messages
 
     def _message(self, data: bytes) -> None:
-        if not self._may_speak():
+        if not self._may_speak(data):
             return
         if len(data) > MAX_MESSAGE:
             self._fault(Refused(Code.TOO_LARGE, f"a message may have {MAX_MESSAGE} bytes at most"), None)
@@ -179,7 +185,7 @@ class Connection(WSListener):
         else:
             self._request(self._session, message)
 
-    def _may_speak(self) -> bool:
+    def _may_speak(self, data: bytes) -> bool:
         now = asyncio.get_running_loop().time()
         limits = self._limits
         self._allowance = min(limits.burst, self._allowance + (now - self._refilled_at) * limits.rate) - 1
@@ -189,7 +195,7 @@ class Connection(WSListener):
         if self._allowance < -limits.abuse:
             self.close(WSCloseCode.POLICY_VIOLATION.value, Code.TOO_MANY)
         else:
-            self.send(refusal_frame(Refused(Code.TOO_MANY, "too many messages; slow down")))
+            self._refuse(Refused(Code.TOO_MANY, "too many messages; slow down"), _id_of(data))
         return False
 
     def _hello(self, hello: Hello) -> None:
@@ -222,6 +228,8 @@ class Connection(WSListener):
             self._deadline = None
 
     def _request(self, session: Session, message: Request) -> None:
+        if isinstance(message, PeerDescribe):
+            self._allowance -= DESCRIPTION
         if self._busy is None:
             self._carry_out(session, message)
             return
@@ -246,13 +254,13 @@ class Connection(WSListener):
 
     def _fault(self, refusal: Refused, re: int | None) -> None:
         self._faults += 1
-        answer = refusal_frame(refusal, re)
-        if self._session is not None:
-            self._session.send(answer)
-        else:
-            self.send(answer)
+        self._refuse(refusal, re)
         if self._faults > MOST_FAULTS:
             self.close(WSCloseCode.POLICY_VIOLATION.value, refusal.code)
+
+    def _refuse(self, refusal: Refused, re: int | None) -> None:
+        """Refuse; a page counts what it is sent in its session, so the session has to count it too."""
+        (self if self._session is None else self._session).send(refusal_frame(refusal, re))
 
 
 def _id_of(data: bytes) -> int | None:
@@ -276,12 +284,11 @@ class Door:
         if request.path.split(b"?", 1)[0] != PATH.encode():
             return None
         origin = _header(request, "Origin")
-        if origin is not None and not self._ours(origin, _header(request, "Host") or ""):
+        own = origin is None or origin.partition("://")[2] == _header(request, "Host")
+        if not own and origin not in self.origins:
             return None
-        return Connection(self.reception, self.limits, _cookie(_header(request, "Cookie")))
-
-    def _ours(self, origin: str, host: str) -> bool:
-        return origin in self.origins or origin.partition("://")[2] == host
+        # a shop's page speaks by its pass alone: its scripts must not answer calls with an agent's cookie
+        return Connection(self.reception, self.limits, _cookie(_header(request, "Cookie")) if own else None)
 
 
 def _header(request: WSUpgradeRequest, name: str) -> str | None:
@@ -290,13 +297,11 @@ def _header(request: WSUpgradeRequest, name: str) -> str | None:
 
 
 def _cookie(header: str | None) -> str | None:
-    if header is None:
-        return None
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return None
-    return morsel.value if morsel is not None else None
+    for part in (header or "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return None
 
 
 class PicowsUpgrade(asyncio.Protocol):

@@ -25,6 +25,8 @@ class Staff:
     """Those on duty who are wrapping up."""
     nobody_since: Millis | None = None
     """Since when nobody has been on duty; ``None`` while somebody is."""
+    counted_since: Millis = 0
+    """When this process began to count: who is there may not have said so yet."""
 
 
 class PresenceBook:
@@ -76,12 +78,7 @@ class PresenceBook:
         )
         resting = frozenset(agent for agent, s in standing.items() if s is Standing.WRAPPING)
         nobody_since = None if on_duty else self._empty_since.get(merchant, self._started_at)
-        return Staff(on_duty, resting, nobody_since)
-
-    def standing(self, merchant: str, agent: str) -> Standing:
-        """Return where one agent stands now."""
-        presence = self._agents.get(merchant, {}).get(agent)
-        return Standing.OFF if presence is None else fold(presence, self._clock.now())
+        return Staff(on_duty, resting, nobody_since, self._started_at)
 
     def sweep(self) -> None:
         """Let time pass: forget silent devices and tell whose standing has changed by it."""

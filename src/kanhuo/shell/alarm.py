@@ -28,7 +28,7 @@ class Alarm:
         self._task = asyncio.create_task(self._run(), name="kanhuo-alarm")
 
     async def stop(self) -> None:
-        """End, after the present beat."""
+        """End; a beat that is under way is broken off."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -37,7 +37,14 @@ class Alarm:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._every)
-            try:
-                await self._beat()
-            except Exception:
-                log.exception("a beat of the alarm failed")
+            await attempt(self._beat())
+
+
+async def attempt(work: Awaitable[None]) -> bool:
+    """Do one of many things that time brings; return whether it succeeded. What fails is logged and keeps nothing else up."""
+    try:
+        await work
+    except Exception:
+        log.exception("something that was due failed; it is tried again")
+        return False
+    return True

@@ -15,7 +15,7 @@ import sdp_transform
 from kanhuo.kernel.errors import Code, Refused
 from kanhuo.signalling.model import Description, Direction, MediaLine
 
-MOST_LINES: Final = 2_000
+MOST_LINES: Final = 600
 """A browser's description of two media lines has some 150 lines."""
 
 MOST_SECTIONS: Final = 8

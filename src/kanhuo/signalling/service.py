@@ -13,7 +13,8 @@ from kanhuo.calls.model import ANSWERED, Call
 from kanhuo.calls.service import CHANGED, Calls, side_of
 from kanhuo.calls.terms import Side, State
 from kanhuo.calls.units import Change
-from kanhuo.consent.service import ConsentBook
+from kanhuo.consent.model import Purpose
+from kanhuo.consent.service import WITHDRAWN, ConsentBook
 from kanhuo.kernel.clock import Clock
 from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
 from kanhuo.shell.bus import Bus
@@ -59,6 +60,7 @@ class Signalling:
         self._pairs: dict[str, Pair] = {}
         self._devices: dict[tuple[str, Side], str] = {}
         bus.subscribe(CHANGED, self._on_change)
+        bus.subscribe(WITHDRAWN, self._on_withdrawn)
 
     async def join(self, page: Page, message: PeerJoin) -> None:
         """Let a page carry its side of a call; the newest page wins.
@@ -89,14 +91,12 @@ class Signalling:
                 ``unexpected_description``, ``stale_round``, ``peer_absent``, ``not_yours``, ``not_now``.
         """
         call, side, pair, _ = self._addressed(page, message.call, message.to)
-        description = read(message.sdp)
         agreed = await self._consents.of(call.id)
-        policy.check_description(description, side, agreed.purposes)
-        if message.kind is DescriptionKind.OFFER:
-            pair = policy.offered(pair, side, message.round)
-        else:
-            pair = policy.answered(pair, side, message.round)
-        self._pairs[call.id] = pair
+        move = policy.offered if message.kind is DescriptionKind.OFFER else policy.answered
+        after = move(pair, side, message.round)
+        # reading is what costs: whoever may not speak now is not read
+        policy.check_description(read(message.sdp), side, agreed.purposes)
+        self._pairs[call.id] = after
         described = PeerDescribed(call=call.id, by=page.inst, round=message.round, kind=message.kind, sdp=message.sdp)
         self._pass_on(call, side.other, described)
 
@@ -126,9 +126,11 @@ class Signalling:
         """Note what a page says it sends, and tell both sides.
 
         Raises:
-            Refused: ``not_yours``, ``not_now``.
+            Refused: ``not_yours``, ``not_now``, ``camera_not_consented``.
         """
         call, side, pair, peer = self._speaking(page, message.call)
+        if side is Side.BUYER and message.video and not self._consents.known(call.id).allows(Purpose.CAMERA):
+            raise Refused(Code.CAMERA_NOT_CONSENTED, "the buyer has not agreed to the camera")
         state = (message.audio, message.video, message.facing.value if message.facing else None)
         after = policy.with_media(pair, side, peer.inst, state, self._clock.now())
         if after is not pair:
@@ -183,6 +185,15 @@ class Signalling:
             self._pairs.pop(call.id, None)
             for side in Side:
                 self._devices.pop((call.id, side), None)
+
+    def _on_withdrawn(self, what: tuple[str, Purpose]) -> None:
+        """Whatever the buyer's page still says: what she has taken back is shown no more."""
+        call, pair = self._calls.live(what[0]), self._pairs.get(what[0])
+        if call is None or pair is None or pair.buyer is None or what[1] is not Purpose.CAMERA:
+            return
+        after = policy.with_media(pair, Side.BUYER, pair.buyer.inst, (pair.buyer.audio, False, None), self._clock.now())
+        self._pairs[call.id] = after
+        self._show(call, after)
 
 
 def _on_the_wire(peer: Peer | None) -> PeerSide | None:

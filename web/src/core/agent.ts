@@ -107,6 +107,10 @@ export class AgentDesk extends Page<AgentState> {
     this.#beat();
   }
 
+  protected override nudged(): void {
+    this.#beat();
+  }
+
   protected override hear(message: Exclude<ServerMessage, Welcome>): void {
     super.hear(message);
     if (message.type === "presence.off_duty") this.setDuty(false);

@@ -32,6 +32,8 @@ export interface LinkListener {
   line?(state: LineState, why?: Refusal | ByeWhy): void;
   /** The server has just answered a ping. */
   alive?(): void;
+  /** The server asks whether this page is there; its ping is answered already. */
+  nudged?(): void;
 }
 
 interface Sent {
@@ -160,6 +162,10 @@ export class Link {
       case "pong":
         this.#sent = this.#sent.filter((sent) => sent.id > message.rx || sent.resolve !== undefined);
         this.#listener.alive?.();
+        return;
+      case "nudge":
+        this.#ping();
+        this.#listener.nudged?.();
         return;
       case "bye":
         if (message.why !== "shutting_down") this.#end("closed", message.why);

@@ -75,6 +75,7 @@ export class Page<S extends PageState = PageState> extends Store<S> {
       message: (message) => this.hear(message),
       line: (line, why) => this.#lined(line, why),
       alive: () => this.talk.lineIsUp(),
+      nudged: () => this.nudged(),
     });
     this.talk = new Talk({
       ...around,
@@ -170,6 +171,11 @@ export class Page<S extends PageState = PageState> extends Store<S> {
     this.patch({ call: { ...call, state: "ended", reason: call.reason ?? reason }, elsewhere: false });
     this.talk.end();
     this.changed(before);
+  }
+
+  /** What else a page says when it is asked whether it is there. */
+  protected nudged(): void {
+    // a ping, which the link has sent, says it all
   }
 
   /** Carries this side of the call on this page from now on. */

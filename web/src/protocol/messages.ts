@@ -24,6 +24,7 @@ export type ClientMessage =
 export type ServerMessage =
   | Welcome
   | Pong
+  | Nudge
   | Done
   | RefusedMessage
   | Bye
@@ -272,6 +273,11 @@ export interface MerchantCard {
   readonly picture: string | null;
   readonly hours: readonly OpeningHours[];
   readonly zone: string;
+}
+
+/** Are you there? Answer with ``ping`` at once, and an agent with ``presence.beat``. Not counted. Sent to a page that has said nothing for half the time it may: the timers of pages in the background are slowed down, what arrives there is not. */
+export interface Nudge {
+  readonly type: "nudge";
 }
 
 /** A weekday (0 is Monday) with minutes after midnight in the merchant's time zone. */
