@@ -62,6 +62,13 @@ describe("an agent's page that was reloaded in a call", () => {
 });
 
 describe("duty", () => {
+  it("is said again when the server asks, for the timers of a page in the background may sleep", () => {
+    const { server, said } = agentPage();
+    const before = said("presence.beat").length;
+    server.open?.deliver({ type: "nudge" });
+    expect(said("presence.beat")).toHaveLength(before + 1);
+  });
+
   it("is kept over a reload and keeps the screen awake", () => {
     const { lock, said } = agentPage();
     expect(said("presence.beat").at(-1)).toMatchObject({ duty: true });
