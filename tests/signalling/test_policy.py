@@ -63,19 +63,6 @@ def test_before_the_microphone_was_agreed_to_the_buyers_sound_may_not_be_sent() 
     policy.check_description(read(sdp(section("audio", "sendrecv"))), Side.AGENT, NOTHING)
 
 
-def test_a_section_without_a_direction_counts_as_sending() -> None:
-    with pytest.raises(Refused, match="camera_not_consented"):
-        policy.check_description(read(sdp(section("video", None))), Side.BUYER, NOTHING)
-
-
-def test_a_direction_of_the_whole_session_counts_for_its_sections() -> None:
-    quiet = read(sdp(section("video", None), session="a=recvonly\r\n"))
-    policy.check_description(quiet, Side.BUYER, NOTHING)
-    loud = read(sdp(section("video", "sendrecv"), session="a=inactive\r\n"))
-    with pytest.raises(Refused, match="camera_not_consented"):
-        policy.check_description(loud, Side.BUYER, NOTHING)
-
-
 def test_streams_announced_on_a_quiet_line_are_refused_too() -> None:
     sneaky = read(sdp(section("video", "recvonly", "a=ssrc:7 cname:x\r\n")))
     with pytest.raises(Refused, match="camera_not_consented"):
@@ -119,6 +106,12 @@ def test_lines_that_a_call_never_has_are_refused(sections: tuple[str, ...]) -> N
         sdp(section("video", "recvonly").replace("a=recvonly", "a= sendrecv")),
         sdp(section("video", "recvonly").replace("a=recvonly", "a=sendrecv ")),
         sdp("m=video\r\n"),
+        sdp(section("video", None)),
+        sdp(section("audio", None), section("video", "recvonly")),
+        # libwebrtc does not look at directions above the first media line, and takes a line without one for sendrecv
+        sdp(section("audio", None), section("video", None), session="a=inactive\r\n"),
+        sdp(section("video", "recvonly"), session="a=recvonly\r\n"),
+        sdp(section("audio", None), section("video", "recvonly").replace("a=recvonly", "a=recvonly\r\na=recvonly")),
         sdp(*[section("audio", "inactive")] * 9),
         sdp("a=x\r\n" * 3_000),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 from websockets.asyncio.client import connect
@@ -27,6 +28,7 @@ from tests.support.house import CONTEXT, KEY, SHOP, TestHouse
         ('{"type":"call.hang_up","id":7,"call":"../../etc"}', "malformed"),
         ('{"type":"call.hang_up","id":0,"call":"x"}', "malformed"),
         ('{"type":"hello","version":1,"device":"d","inst":"i"}', "malformed"),
+        ('{"id":' + "[" * 50_000, "malformed"),
         ('{"type":"chat.say","id":7,"call":"x","key":"k","text":"' + "x" * 70_000 + '"}', "too_large"),
         ('{"type":"call.hang_up","id":7,"call":"nope"}', "not_found"),
         ('{"type":"peer.join","id":7,"call":"nope","round":0}', "not_found"),
@@ -74,6 +76,17 @@ async def test_a_flood_is_slowed_down_and_then_cut_off(shop: TestHouse) -> None:
             await buyer.raw('{"type":"ping"}')
         await buyer.hear(lambda _: False)
     assert any(m["type"] == "refused" and m["code"] == "too_many" for m in buyer.heard)
+
+
+async def test_a_message_in_endless_pieces_is_abuse(shop: TestHouse) -> None:
+    async def pieces() -> AsyncIterator[str]:
+        while True:
+            yield ""
+
+    async with connect(shop.url) as socket:
+        with pytest.raises(ConnectionClosed):
+            await socket.send(pieces())
+        assert socket.close_code == 1008
 
 
 async def test_after_a_flood_a_page_resumes_and_has_missed_nothing(shop: TestHouse) -> None:

@@ -46,6 +46,9 @@ SILENCE: Final[Millis] = 45 * SECOND
 SILENCE_IN_CALL: Final[Millis] = 8 * SECOND
 """For how long a page may say nothing. It pings every 15 s, and every 2 s in a call; at half the time it is asked."""
 
+MOST_PAGES: Final = 64
+"""How many pages one party may have open: the oldest is forgotten for the next."""
+
 LOOK_AROUND: Final[Millis] = 2 * SECOND
 """How often silent pages are looked for."""
 
@@ -74,6 +77,8 @@ class Reception:
         self._of_party: dict[str, tuple[Session, ...]] = {}
         self._detached: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._beat_at: Millis = house.clock.now()
+        """The last beat: near enough for when a page was heard, and read for every message."""
         self._looked_at: Millis = 0
         house.bus.subscribe(SIGNED_OUT, self._sign_out)
 
@@ -100,7 +105,7 @@ class Reception:
 
     def take(self, session: Session, message: Request) -> asyncio.Task[None] | None:
         """Take in a request; return the task that carries it out where it takes its time."""
-        session.heard_at = self._house.clock.now()
+        session.heard_at = self._beat_at
         if message.id <= session.rx:
             return None
         session.rx = message.id
@@ -133,7 +138,7 @@ class Reception:
 
     async def sweep(self) -> None:
         """Let time act on sessions without a socket: first their party counts as missing, then they are forgotten."""
-        now = self._house.clock.now()
+        self._beat_at = now = self._house.clock.now()
         for session in list(self._detached.values()):
             away = now - (session.detached_at or now)
             if away >= BLINK and not session.told_lost:
@@ -173,7 +178,7 @@ class Reception:
     async def _begin(self, page: Page, wire: Wire) -> Session:
         house, party = self._house, page.party
         merchant, card = await self._what_it_is_about(party)
-        for old in self._same_page(page):
+        for old in self._in_the_way(page):
             self._forget(old)
         session = Session(new_secret(), page, house.clock.now())
         self._sessions[session.token] = session
@@ -249,8 +254,12 @@ class Reception:
             for other in self._of_party.get(session.party.id, ())
         )
 
-    def _same_page(self, page: Page) -> list[Session]:
-        return [s for s in self._of_party.get(page.party.id, ()) if s.page.inst == page.inst]
+    def _in_the_way(self, page: Page) -> list[Session]:
+        """Return this very page's sessions of before, and the oldest where one party has too many."""
+        known = self._of_party.get(page.party.id, ())
+        same = [session for session in known if session.page.inst == page.inst]
+        others = [session for session in known if session.page.inst != page.inst]
+        return same + others[: max(0, len(others) - MOST_PAGES + 1)]
 
     def _sign_out(self, fingerprints: frozenset[str]) -> None:
         for session in list(self._sessions.values()):

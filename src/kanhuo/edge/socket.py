@@ -68,6 +68,9 @@ class _Envelope(msgspec.Struct):
     id: int | None = None
 
 
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading a hostile message may raise; the last where it is nested a thousand deep."""
+
 _decode: Final = msgspec.json.Decoder(ClientMessage).decode
 _decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 
@@ -157,7 +160,9 @@ class Connection(WSListener):
             self._parts = bytearray()
         self._parts += data
         self._allowance -= 0 if last else 1
-        if len(self._parts) > LARGEST_FRAME:
+        if self._allowance < -self._limits.abuse:
+            self.close(WSCloseCode.POLICY_VIOLATION.value, Code.TOO_MANY)
+        elif len(self._parts) > LARGEST_FRAME:
             self.close(WSCloseCode.MESSAGE_TOO_BIG.value, "too large")
         elif last:
             data, self._parts = bytes(self._parts), None
@@ -173,7 +178,7 @@ class Connection(WSListener):
             return
         try:
             message = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as failure:
+        except _UNREADABLE as failure:
             self._fault(Refused(Code.MALFORMED, str(failure)), _id_of(data))
             return
         if isinstance(message, Hello):
@@ -266,7 +271,7 @@ class Connection(WSListener):
 def _id_of(data: bytes) -> int | None:
     try:
         return _decode_envelope(data).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return None
 
 

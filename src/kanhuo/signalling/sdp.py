@@ -1,8 +1,9 @@
 """Reading a session description (RFC 8866) down to what the rules look at.
 
 A rule is only as good as its reader: what we take for ``recvonly`` must not be ``sendrecv`` to a browser. So the text is
-held to a narrow grammar first — printable ASCII, ``x=`` lines, directions spelt exactly and at most once for each section —
-and then read by a library. Whatever two readers might see differently is refused.
+held to a narrow grammar first — printable ASCII, ``x=`` lines, a direction spelt exactly and once in each media section and
+nowhere else (libwebrtc does not look above the first ``m=``) — and then read by a library. Whatever two readers might see
+differently is refused.
 """
 
 from __future__ import annotations
@@ -39,34 +40,37 @@ def read(sdp: str) -> Description:
         session: dict[str, Any] = sdp_transform.parse(sdp)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as failure:
         raise _malformed("it cannot be read") from failure
-    default = session.get("direction", Direction.SENDRECV)
     layers = _LAYERS.search(sdp) is not None
-    return Description(tuple(_line(media, default, layers=layers) for media in session["media"]))
+    return Description(tuple(_line(media, layers=layers) for media in session["media"]))
 
 
 def _check_directions(sdp: str) -> None:
     lines = sdp.splitlines()
     if len(lines) > MOST_LINES:
         raise _malformed("it has too many lines")
-    seen, sections = False, 0
+    sections = directions = 0
     for line in lines:
         if line.startswith("m="):
-            seen, sections = False, sections + 1
+            if sections != directions:
+                raise _malformed("a media line has no direction")
+            sections += 1
         elif _LOOKS_LIKE_DIRECTION.match(line):
-            if line not in _DIRECTIONS or seen:
-                raise _malformed("a direction is misspelt or given twice")
-            seen = True
+            directions += 1
+            if line not in _DIRECTIONS or sections != directions:
+                raise _malformed("a direction is misspelt, given twice or given for the whole session")
+    if sections != directions:
+        raise _malformed("a media line has no direction")
     if sections > MOST_SECTIONS:
         raise _malformed("it has too many media lines")
 
 
-def _line(media: dict[str, Any], default: str, *, layers: bool) -> MediaLine:
+def _line(media: dict[str, Any], *, layers: bool) -> MediaLine:
     kind = media.get("type")
     if not isinstance(kind, str):
         raise _malformed("a media line cannot be read")
     return MediaLine(
         kind=kind,
-        direction=Direction(media.get("direction", default)),
+        direction=Direction(media["direction"]),
         sources=len(media.get("ssrcs", ())),
         layers=layers,
     )
