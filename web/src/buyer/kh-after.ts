@@ -24,6 +24,10 @@ export class KhAfter extends LitElement {
         display: grid;
         gap: 22px;
       }
+      /* clear of the sheet's close button */
+      header {
+        padding-inline: 36px;
+      }
       header,
       .thanks {
         text-align: center;
@@ -34,8 +38,6 @@ export class KhAfter extends LitElement {
         display: grid;
         grid-template-columns: repeat(5, 1fr);
         gap: 4px;
-      }
-      .faces {
         border: 0;
         margin: 0;
         padding: 0;

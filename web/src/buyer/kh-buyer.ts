@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { BuyerCall, BuyerState } from "../core";
-import type { Media, RatingWhy } from "../protocol/messages";
+import type { Media, RatingWhy, Reason } from "../protocol/messages";
 import { shared } from "../ui/styles";
 import { hoursInWords, say, type Word } from "../words";
 import { asksForMicrophone, mayPass, refusalInWords } from "./acts";
@@ -11,6 +11,9 @@ import "./kh-notice";
 import "./kh-precall";
 import "./kh-waiting";
 
+/** Ends after which somebody may be there another time. */
+const LATER: ReadonlySet<Reason> = new Set(["queue_timeout", "declined", "no_answer"]);
+
 type Step = "sheet" | "asking_microphone" | "no_microphone" | "unsupported";
 
 /**
@@ -18,6 +21,7 @@ type Step = "sheet" | "asking_microphone" | "no_microphone" | "unsupported";
  *
  * @fires minimise - the buyer wants to go on browsing
  * @fires restore
+ * @fires reload - the line was refused, and may be had by a page that begins anew
  * @fires leave - back to the shop
  */
 @customElement("kh-buyer")
@@ -100,12 +104,12 @@ export class KhBuyer extends LitElement {
         ?framed=${this.framed}
         ?small=${this.minimised}
         @hang-up=${this.#hangUp}
-        @minimise=${this.#pass}
-        @restore=${this.#pass}
+        @minimise=${() => this.#tell("minimise")}
+        @restore=${() => this.#tell("restore")}
       ></kh-conversation>`;
     }
     if (this.minimised) {
-      return html`<button class="restore" @click=${this.#restore}><kh-icon name="phone"></kh-icon>${say("show_call")}</button>`;
+      return html`<button class="restore" @click=${() => this.#tell("restore")}><kh-icon name="phone"></kh-icon>${say("show_call")}</button>`;
     }
     return html`<main class="room">
       <div class="sheet">
@@ -122,7 +126,7 @@ export class KhBuyer extends LitElement {
     super.updated(changed);
     const parts = [...this.renderRoot.querySelectorAll("kh-precall, kh-notice, kh-waiting, kh-after")];
     const part = parts[0] as (LitElement & { heading?: string }) | undefined;
-    const screen = `${part?.localName ?? ""} ${part?.heading ?? ""} ${this.now?.call?.state ?? ""}`;
+    const screen = `${part?.localName ?? ""} ${part?.heading ?? ""}`;
     if (part === undefined || screen === this.#heading) return;
     this.#heading = screen;
     void part.updateComplete.then(() => part.renderRoot.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true }));
@@ -134,7 +138,7 @@ export class KhBuyer extends LitElement {
       return html`<kh-notice tone="wait" icon="clock" heading=${say("loading")}></kh-notice>`;
     }
     if (now.ended !== null) return this.#endedLine(now);
-    if (now.refused !== null && now.call === null) return this.#refused(now.refused.code);
+    if (now.refused !== null && now.call === null) return this.#refused(now.refused.code, this.#again);
     if (now.elsewhere || (now.call === null && now.welcome?.live[0] !== undefined)) {
       return html`<kh-notice icon="phone" heading=${say("elsewhere_title")} act=${say("take_over")} @act=${this.#takeOver}></kh-notice>`;
     }
@@ -202,18 +206,19 @@ export class KhBuyer extends LitElement {
     }
     const reason = call.reason ?? "no_answer";
     const cancelled = reason === "buyer_cancelled" || reason === "queue_abandoned";
-    const hours = hoursInWords(call.merchant.hours, call.merchant.zone);
+    const later = LATER.has(reason);
+    const hours = later ? hoursInWords(call.merchant.hours, call.merchant.zone) : [];
     return html`<kh-notice
       icon=${cancelled ? "phone" : "missed"}
       tone=${cancelled ? "calm" : "wait"}
       heading=${say(reason === "no_answer" && call.offers === 0 ? "nobody_title" : `end_${reason}`)}
-      text=${cancelled ? "" : say(call.answered_at === null ? "nobody_later" : "end_media_failed_why")}
+      text=${later ? say("nobody_later") : reason === "media_failed" ? say("end_media_failed_why") : ""}
       act=${say("call_again")}
       other=${this.leavable ? say("back_to_shop") : ""}
       @act=${this.#again}
       @other=${this.#leave}
     >
-      ${cancelled || call.answered_at !== null || hours.length === 0
+      ${hours.length === 0
         ? nothing
         : html`<div class="stack">
             <p class="soft">${say("nobody_hours", { merchant: call.merchant.name })}</p>
@@ -233,17 +238,17 @@ export class KhBuyer extends LitElement {
   #endedLine(now: BuyerState): TemplateResult {
     const { ended } = now;
     if (ended === "replaced" || ended === null) return this.#plain("elsewhere_title");
-    return this.#refused(typeof ended === "string" ? "" : ended.code);
+    return this.#refused(typeof ended === "string" ? "" : ended.code, () => this.#tell("reload"));
   }
 
-  #refused(code: string): TemplateResult {
+  #refused(code: string, again: () => void): TemplateResult {
     return html`<kh-notice
       icon="clock"
       tone="wait"
       heading=${refusalInWords(code)}
       act=${mayPass(code) ? say("try_again") : ""}
       other=${this.leavable ? say("back_to_shop") : ""}
-      @act=${this.#again}
+      @act=${again}
       @other=${this.#leave}
     ></kh-notice>`;
   }
@@ -263,7 +268,7 @@ export class KhBuyer extends LitElement {
 
   /** Where a page may not write to the clipboard, the address is there to be taken by hand. */
   readonly #copy = (): void => {
-    this.renderRoot.querySelector<HTMLInputElement>("#address")?.select();
+    this.renderRoot.querySelector<HTMLInputElement>("#address")?.focus();
     Promise.resolve(this.address)
       .then((address) => navigator.clipboard.writeText(address))
       .then(
@@ -276,13 +281,9 @@ export class KhBuyer extends LitElement {
     (event.target as HTMLInputElement).select();
   };
 
-  readonly #restore = (): void => {
-    this.dispatchEvent(new CustomEvent("restore"));
-  };
-
-  readonly #pass = (event: Event): void => {
-    this.dispatchEvent(new CustomEvent(event.type));
-  };
+  #tell(type: "minimise" | "restore" | "reload" | "leave"): void {
+    this.dispatchEvent(new CustomEvent(type));
+  }
 
   readonly #takeOver = (): void => this.buyer?.takeOver();
   readonly #hangUp = (): void => this.buyer?.hangUp();
@@ -292,6 +293,6 @@ export class KhBuyer extends LitElement {
   };
   readonly #leave = (): void => {
     this.buyer?.hangUp();
-    this.dispatchEvent(new CustomEvent("leave"));
+    this.#tell("leave");
   };
 }

@@ -2,8 +2,7 @@ import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { BuyerCall, BuyerState } from "../core";
 import "../ui/kh-card";
-import "../ui/kh-chat";
-import type { ChatEntry } from "../ui/kh-chat";
+import { type ChatEntry, newsSince } from "../ui/kh-chat";
 import "../ui/kh-icon";
 import "../ui/kh-stage";
 import type { KhStage } from "../ui/kh-stage";
@@ -43,10 +42,19 @@ export class KhConversation extends LitElement {
         padding: 16px 20px;
         border-bottom: 1px solid var(--line);
       }
+      /* above a telephone's keyboard there is room for what is written, and for nothing else */
+      @media (height < 520px) {
+        .card {
+          display: none;
+        }
+      }
       .beside {
-        display: grid;
-        grid-template-rows: auto 1fr;
+        display: flex;
+        flex-direction: column;
         min-height: 0;
+      }
+      kh-chat {
+        flex: 1;
       }
       .toast {
         position: fixed;
@@ -73,10 +81,10 @@ export class KhConversation extends LitElement {
   #quiet = false;
 
   override render(): TemplateResult {
-    const { call, chat, talk } = this.now;
-    const last = chat.at(-1)?.n ?? 0;
-    if (this.chatOpen) this.#seen = last;
-    const unread = last > this.#seen;
+    const { call, talk } = this.now;
+    const lines = this.#lines();
+    if (this.chatOpen) this.#seen = lines.at(-1)?.n ?? 0;
+    const news = newsSince(lines, this.#seen);
     return html`
       <kh-stage
         name=${`${call?.merchant.name ?? ""} · ${call?.agent?.name ?? ""}`}
@@ -87,8 +95,8 @@ export class KhConversation extends LitElement {
         .own=${talk.own}
         ownLabel=${say("own_picture")}
         line=${lineInWords(this.now)}
-        news=${unread ? say("chat_new") : ""}
-        .acts=${mainActs(talk, this.chatOpen, unread)}
+        news=${news}
+        .acts=${mainActs(talk, this.chatOpen, news !== "")}
         .more=${moreActs(talk, this.framed)}
         hangUp=${say("hang_up")}
         restore=${say("show_picture")}
@@ -97,7 +105,7 @@ export class KhConversation extends LitElement {
         @act=${(event: CustomEvent<string>) => this.#act(event.detail)}
         @keydown=${this.#escape}
       >
-        ${this.chatOpen ? this.#chat() : nothing}
+        ${this.#chat(lines)}
       </kh-stage>
       ${this.#toast()}
       <dialog id="confirm" aria-labelledby="confirm-title" @close=${this.#confirmed}>
@@ -120,12 +128,12 @@ export class KhConversation extends LitElement {
     return this.renderRoot.querySelector("kh-stage");
   }
 
-  #chat(): TemplateResult {
+  #chat(lines: readonly ChatEntry[]): TemplateResult {
     return html`<div class="beside" slot="side">
       <div class="card"><kh-card .card=${this.now.call?.card ?? null}></kh-card></div>
       <kh-chat
-        .lines=${this.#lines()}
-        .deliver=${(what: string | File) => (typeof what === "string" ? this.buyer.say(what) : this.buyer.sendPicture(what))}
+        .lines=${lines}
+        .deliver=${this.#deliver}
         @close=${() => this.#showChat(false)}
       ></kh-chat>
     </div>`;
@@ -178,6 +186,9 @@ export class KhConversation extends LitElement {
         this.dispatchEvent(new CustomEvent(act));
     }
   }
+
+  readonly #deliver = (what: string | File): Promise<void> =>
+    typeof what === "string" ? this.buyer.say(what) : this.buyer.sendPicture(what);
 
   #showChat(open: boolean): void {
     this.chatOpen = open;

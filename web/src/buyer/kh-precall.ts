@@ -23,9 +23,9 @@ export class KhPrecall extends LitElement {
       }
       header {
         display: flex;
-        gap: 14px;
+        gap: 12px;
         align-items: center;
-        padding-inline-end: 36px;
+        padding-inline-end: 28px;
       }
       .face {
         width: 56px;

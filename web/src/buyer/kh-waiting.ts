@@ -66,7 +66,7 @@ export class KhWaiting extends LitElement {
       ${call.card.picture === null
         ? html`<span class="thing"><kh-icon name="phone"></kh-icon></span>`
         : html`<img class="thing" src=${call.card.picture} alt="" />`}
-      <div class="words">
+      <div class="words" role="status" aria-atomic="false">
         <h1 tabindex="-1">${ringing ? say("ringing", { merchant }) : this.#place(queue)}</h1>
         <p class="soft">${call.card.title}</p>
         <p class="soft">${ringing ? this.#ring(call) : this.#wait(queue)}</p>

@@ -38,6 +38,7 @@ page.framed = frame.framed;
 page.leavable = frame.framed || history.length > 1;
 page.addEventListener("minimise", () => frame.tell({ type: "minimise" }));
 page.addEventListener("restore", () => frame.tell({ type: "restore" }));
+page.addEventListener("reload", () => location.reload());
 page.addEventListener("leave", () => {
   if (frame.framed) frame.tell({ type: "close" });
   else history.back();
@@ -67,13 +68,14 @@ function open(): void {
     },
     memory.get(CALL),
   );
-  let live = false;
-  buyer.subscribe(({ call }) => {
+  let live: boolean | undefined;
+  buyer.subscribe(({ call, ended, welcome }) => {
     memory.set(CALL, buyer?.carries);
-    const now = call !== null && call.state !== "ended";
+    if (welcome === null && ended === null) return;
+    const now = ended === null && (call === null ? welcome?.live[0] !== undefined : call.state !== "ended");
     if (now !== live) frame.tell({ type: "state", live: now });
     // what is asked after a call is not asked in a corner
-    if (live && !now && page?.minimised === true) frame.tell({ type: "restore" });
+    if (live === true && !now && page?.minimised === true) frame.tell({ type: "restore" });
     live = now;
   });
   const woken = (): void => {

@@ -13,15 +13,16 @@ const HOME = new URL(import.meta.url).origin;
 const KEPT = "kanhuo";
 const ASK_AGAIN = 20_000;
 const WORDS = {
-  zh: { see: "视频看货", now: "现在可接听", busy: "稍等可接", later: "现在无人接听", frame: "视频看货通话" },
-  en: { see: "See it live", now: "can answer now", busy: "answers shortly", later: "nobody there now", frame: "Live call" },
+  zh: { see: "视频看货", ask: "和商家一对一", now: "现在可接听", busy: "稍等可接听", later: "现在无人接听", frame: "视频看货通话" },
+  en: { see: "See it live", ask: "one-to-one call", now: "can answer now", busy: "answers shortly", later: "nobody there now", frame: "Live call" },
 } as const;
 
 const BUTTON = `
 :host{display:inline-block}
 :host([hidden]){display:none}
-button{all:unset;box-sizing:border-box;display:inline-flex;align-items:center;gap:10px;min-height:48px;padding:0 22px;border-radius:999px;
-background:#0b7a5b;color:#fff;font:600 17px/1.2 "PingFang SC","Noto Sans SC","Noto Sans CJK SC","Microsoft YaHei",system-ui,sans-serif;cursor:pointer;white-space:nowrap}
+button{all:unset;box-sizing:border-box;display:inline-flex;align-items:center;gap:12px;min-height:56px;padding:6px 24px 6px 20px;border-radius:999px;
+background:#0b7a5b;color:#fff;font:600 17px/1.3 "PingFang SC","Noto Sans SC","Noto Sans CJK SC","Microsoft YaHei",system-ui,sans-serif;cursor:pointer;white-space:nowrap}
+small{display:block;min-width:8em;font-size:13px;font-weight:400}
 button:focus-visible{outline:3px solid #0b7a5b;outline-offset:3px}
 i{width:10px;height:10px;border-radius:50%;background:#a3b3ab;box-shadow:0 0 0 2px #fff}
 i[data-can=now]{background:#3cc79a}
@@ -29,7 +30,8 @@ i[data-can=busy]{background:linear-gradient(#ffc56b 50%,#0b7a5b 0)}
 i[data-can=later]{background:#0b7a5b}
 `;
 
-const NARROW = "(max-width:699px)";
+/** Where the call fills the screen. */
+const narrow = matchMedia("(max-width:699px)");
 const LAYER = `
 .kanhuo-layer{position:fixed;inset:0;width:100%;height:100%;border:0;z-index:2147483000;background:#f6f8f6;color-scheme:light dark}
 @media(min-width:700px){.kanhuo-layer{inset:auto 24px 24px auto;width:min(960px,calc(100vw - 48px));height:min(760px,calc(100vh - 48px));border-radius:20px;box-shadow:0 12px 48px rgb(10 30 20/30%)}}
@@ -45,41 +47,46 @@ function sheetOf(text: string): CSSStyleSheet {
   return sheet;
 }
 
-interface Kept {
-  readonly title: string;
+/** A call as the next page of the shop needs to know it. */
+interface Call {
+  readonly merchant: string;
   readonly server: string;
-  readonly pass: string;
-  readonly small: boolean;
+  readonly title: string;
+  pass: string;
+  small: boolean;
 }
 
 /** The one call of this page: its frame and what is said to it. */
 class Layer {
+  readonly #call: Call;
   readonly #frame = document.createElement("iframe");
-  readonly #server: string;
-  #pass: string;
   readonly #before: Element | null = document.activeElement;
   readonly #covered: HTMLElement[] = [];
-  #small: boolean;
-  #live = false;
+  #live: boolean;
+  /** Taken up from the page before, and nobody has said yet that it still goes on. */
+  #resumed: boolean;
 
-  constructor({ title, server, pass, small }: Kept) {
-    this.#server = server;
-    this.#pass = pass;
-    this.#small = small;
+  constructor(call: Call, resumed: boolean) {
+    this.#call = call;
+    this.#live = this.#resumed = resumed;
     const frame = this.#frame;
     frame.className = "kanhuo-layer";
-    frame.title = title;
+    frame.title = call.title;
     frame.allow = "camera; microphone; autoplay; fullscreen; screen-wake-lock; clipboard-write";
-    frame.src = `${server}/call/`;
+    frame.src = `${call.server}/call/`;
     if (!document.adoptedStyleSheets.includes(layerSheet)) document.adoptedStyleSheets.push(layerSheet);
     addEventListener("message", this.#hear);
-    this.#show(small);
+    narrow.addEventListener("change", this.#cover);
+    this.#show(call.small);
     document.body.append(frame);
-    frame.focus();
+    if (!call.small) frame.focus();
   }
 
-  renew(pass: string): void {
-    this.#pass = pass;
+  /** Another merchant's pass is not for this call. */
+  renew(merchant: string, pass: string): void {
+    if (merchant !== this.#call.merchant) return;
+    this.#call.pass = pass;
+    this.#keep();
     this.#tell({ type: "pass", pass });
   }
 
@@ -89,15 +96,17 @@ class Layer {
   }
 
   readonly #hear = (event: MessageEvent<unknown>): void => {
-    if (event.source !== this.#frame.contentWindow || event.origin !== this.#server) return;
+    if (event.source !== this.#frame.contentWindow || event.origin !== this.#call.server) return;
     const message = event.data as { kanhuo?: unknown; type?: unknown; live?: unknown } | null;
     if (message?.kanhuo !== 1) return;
     if (message.type === "ready") {
-      this.#tell({ type: "open", pass: this.#pass, page: location.href });
-      this.#show(this.#small);
+      this.#tell({ type: "open", pass: this.#call.pass, page: location.href });
+      this.#show(this.#call.small);
     } else if (message.type === "state") {
       this.#live = message.live === true;
       this.#keep();
+      if (this.#resumed && !this.#live) this.close();
+      this.#resumed = false;
     }
     if (message.type === "minimise") this.#show(true);
     else if (message.type === "restore") this.restore();
@@ -106,9 +115,10 @@ class Layer {
 
   close(): void {
     removeEventListener("message", this.#hear);
-    this.#cover(false);
-    this.#frame.remove();
+    narrow.removeEventListener("change", this.#cover);
     this.#live = false;
+    this.#show(true);
+    this.#frame.remove();
     this.#keep();
     left();
     if (this.#before instanceof HTMLElement) this.#before.focus();
@@ -116,27 +126,28 @@ class Layer {
   }
 
   #show(small: boolean): void {
-    this.#small = small;
+    this.#call.small = small;
     this.#frame.toggleAttribute("data-small", small);
-    this.#cover(!small && matchMedia(NARROW).matches);
-    if (this.#live) this.#keep();
+    this.#cover();
+    this.#keep();
     this.#tell({ type: "minimised", minimised: small });
   }
 
   /** Where the call fills the screen, what lies behind it cannot be reached. */
-  #cover(covered: boolean): void {
-    for (const one of covered ? document.body.children : this.#covered.splice(0)) {
-      if (!(one instanceof HTMLElement) || one === this.#frame || (covered && one.inert)) continue;
-      one.inert = covered;
-      if (covered) this.#covered.push(one);
+  readonly #cover = (): void => {
+    for (const one of this.#covered.splice(0)) one.inert = false;
+    if (this.#call.small || !narrow.matches) return;
+    for (const one of document.body.children) {
+      if (!(one instanceof HTMLElement) || one === this.#frame || one.inert) continue;
+      one.inert = true;
+      this.#covered.push(one);
     }
-  }
+  };
 
-  /** What the next page of the shop needs to take the call up again. */
+  /** The next page of the shop takes up a call that goes on; none that has ended. */
   #keep(): void {
-    const kept: Kept = { title: this.#frame.title, server: this.#server, pass: this.#pass, small: this.#small };
     try {
-      if (this.#live) sessionStorage.setItem(KEPT, JSON.stringify(kept));
+      if (this.#live) sessionStorage.setItem(KEPT, JSON.stringify(this.#call));
       else sessionStorage.removeItem(KEPT);
     } catch {
       // storage is forbidden here: a reload will not go on with the call
@@ -144,7 +155,7 @@ class Layer {
   }
 
   #tell(message: object): void {
-    this.#frame.contentWindow?.postMessage({ kanhuo: 1, ...message }, this.#server);
+    this.#frame.contentWindow?.postMessage({ kanhuo: 1, ...message }, this.#call.server);
   }
 }
 
@@ -158,11 +169,14 @@ class KanhuoCall extends HTMLElement {
   readonly #root = this.attachShadow({ mode: "open", delegatesFocus: true });
   readonly #button = document.createElement("button");
   readonly #dot = document.createElement("i");
+  readonly #label = document.createElement("span");
+  readonly #word = document.createElement("small");
   #can: Can | undefined;
 
   connectedCallback(): void {
     this.#root.adoptedStyleSheets = [buttonSheet];
     this.#root.append(this.#button);
+    this.#button.append(this.#dot, this.#label);
     this.#button.type = "button";
     this.#button.onclick = () => this.#open();
     this.#draw();
@@ -174,12 +188,12 @@ class KanhuoCall extends HTMLElement {
   }
 
   attributeChangedCallback(name: string): void {
-    if (name === "pass" && this.isConnected) layer?.renew(this.#attribute("pass"));
+    if (name === "pass" && this.isConnected) layer?.renew(this.merchant, this.#attribute("pass"));
     else if (this.isConnected) this.#draw();
   }
 
   get server(): string {
-    return new URL(this.#attribute("server") || HOME).origin;
+    return new URL(this.#attribute("server"), HOME).origin;
   }
 
   get merchant(): string {
@@ -202,14 +216,11 @@ class KanhuoCall extends HTMLElement {
     return this.getAttribute(name) ?? "";
   }
 
+  /** Everything in its place from the first, so that neither layout nor focus moves when the answer comes. */
   #draw(): void {
-    const label = this.#attribute("label") || this.#words.see;
-    if (this.#can !== undefined) {
-      this.#dot.dataset["can"] = this.#can;
-      this.#button.ariaLabel = `${label} (${this.#words[this.#can]})`;
-      this.#button.title = this.#words[this.#can];
-    }
-    this.#button.replaceChildren(this.#dot, label);
+    if (this.#can !== undefined) this.#dot.dataset["can"] = this.#can;
+    this.#word.textContent = this.#words[this.#can ?? "ask"];
+    this.#label.replaceChildren(this.#attribute("label") || this.#words.see, this.#word);
   }
 
   #open(): void {
@@ -217,7 +228,8 @@ class KanhuoCall extends HTMLElement {
       layer.restore();
       return;
     }
-    layer = new Layer({ title: this.#words.frame, server: this.server, pass: this.#attribute("pass"), small: false });
+    const { merchant, server } = this;
+    layer = new Layer({ merchant, title: this.#words.frame, server, pass: this.#attribute("pass"), small: false }, false);
     this.dispatchEvent(new CustomEvent("kanhuo-open", { bubbles: true }));
   }
 }
@@ -262,7 +274,7 @@ function resume(): void {
     return;
   }
   if (text === null || layer !== undefined) return;
-  layer = new Layer(JSON.parse(text) as Kept);
+  layer = new Layer(JSON.parse(text) as Call, true);
 }
 
 if (customElements.get("kanhuo-call") === undefined) {

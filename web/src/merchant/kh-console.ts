@@ -262,12 +262,13 @@ export class KhConsole extends LitElement {
   }
 
   async #wrap({ call, outcome, note }: WrapUp): Promise<void> {
+    this.wrapTrouble = "";
     try {
       await this.#desk?.wrapUp(call, outcome, note);
-      this.wrapTrouble = "";
       await this.#list();
     } catch {
-      this.wrapTrouble = say("went_wrong");
+      if (this.now?.wrapping === call) this.wrapTrouble = say("went_wrong");
+      else this.toast = say("note_failed");
     }
   }
 

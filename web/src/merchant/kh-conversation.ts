@@ -2,8 +2,7 @@ import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { AgentState } from "../core";
 import "../ui/kh-card";
-import "../ui/kh-chat";
-import type { ChatEntry } from "../ui/kh-chat";
+import { type ChatEntry, newsSince } from "../ui/kh-chat";
 import "../ui/kh-icon";
 import "../ui/kh-stage";
 import type { StageAct } from "../ui/kh-stage";
@@ -28,9 +27,12 @@ export class KhConversation extends LitElement {
         height: 100dvh;
       }
       .beside {
-        display: grid;
-        grid-template-rows: auto minmax(0, 1fr);
+        display: flex;
+        flex-direction: column;
         min-height: 0;
+      }
+      kh-chat {
+        flex: 1;
       }
       .card {
         padding: 12px 8px 16px 20px;
@@ -54,6 +56,12 @@ export class KhConversation extends LitElement {
         padding: 0 16px;
         justify-self: start;
       }
+      /* above a telephone's keyboard there is room for what is written, and for nothing else */
+      @media (height < 520px) {
+        .card:has(+ kh-chat:not([hidden])) {
+          display: none;
+        }
+      }
       @media (width >= 900px) {
         .chip {
           display: none;
@@ -73,34 +81,28 @@ export class KhConversation extends LitElement {
 
   override render(): TemplateResult {
     const { call, talk, consents } = this.now;
-    const open = this.beside !== "nothing";
-    const last = this.now.chat.at(-1)?.n ?? 0;
-    if (this.beside === "chat") this.#seen = last;
-    const unread = last > this.#seen;
-    const quiet = talk.media === "connecting" ? "connecting" : talk.remoteAudio ? "buyer_camera_off" : "buyer_listens";
+    const lines = this.#lines();
+    if (this.beside === "chat") this.#seen = lines.at(-1)?.n ?? 0;
+    const news = newsSince(lines, this.#seen);
     return html`<kh-stage
       name=${say("buyer")}
       about=${call?.card.title ?? ""}
       .remote=${talk.remote}
       ?remoteShown=${talk.remoteVideo && consents?.camera === true}
-      remoteOff=${say(quiet)}
+      remoteOff=${say(talk.media === "connecting" ? "connecting" : "buyer_camera_off")}
       .own=${talk.own}
       ownLabel=${say("own_picture")}
       line=${this.#line()}
-      news=${unread ? say("chat_new") : ""}
-      .acts=${this.#acts(unread)}
+      news=${news}
+      .acts=${this.#acts(news !== "")}
       hangUp=${say("hang_up")}
-      ?panel=${open}
+      ?panel=${this.beside !== "nothing"}
       @act=${(event: CustomEvent<string>) => this.#act(event.detail)}
     >
       <button slot="top" class="chip" aria-expanded=${this.beside === "card"} @click=${() => this.#show("card")}>
         <kh-icon name="eye"></kh-icon>${say("about_what")}
       </button>
-      ${open
-        ? html`<div class="beside" slot="side" @keydown=${this.#key}>
-            ${this.#card()} ${this.beside === "chat" ? this.#chat() : nothing}
-          </div>`
-        : nothing}
+      <div class="beside" slot="side" @keydown=${this.#key}>${this.#card()} ${this.#chat(lines)}</div>
     </kh-stage>`;
   }
 
@@ -132,9 +134,10 @@ export class KhConversation extends LitElement {
     </div>`;
   }
 
-  #chat(): TemplateResult {
+  #chat(lines: readonly ChatEntry[]): TemplateResult {
     return html`<kh-chat
-      .lines=${this.#lines()}
+      ?hidden=${this.beside !== "chat"}
+      .lines=${lines}
       .deliver=${this.deliver}
       @close=${() => this.#show("chat")}
     ></kh-chat>`;
@@ -153,7 +156,8 @@ export class KhConversation extends LitElement {
     const { call, line, talk } = this.now;
     if (line !== "up") return say("no_line");
     if (call?.missing.includes("buyer") === true) return say("buyer_away");
-    return talk.media === "stalled" ? say("media_stalled") : "";
+    if (talk.media === "stalled") return say("media_stalled");
+    return talk.media === "flowing" && !talk.remoteAudio ? say("buyer_listens") : "";
   }
 
   #show(what: "card" | "chat"): void {

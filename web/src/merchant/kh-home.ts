@@ -98,6 +98,7 @@ export class KhHome extends LitElement {
         display: flex;
         flex-wrap: wrap;
         align-items: center;
+        justify-content: center;
         gap: 4px 12px;
       }
       @media (width >= 900px) {

@@ -6,11 +6,14 @@ import { shared } from "../ui/styles";
 import { clock, say } from "../words";
 
 const WHYS: readonly DeclineWhy[] = ["busy", "away", "not_mine", "other"];
+/** For so long, in ms, the keys still belong to what was being typed. */
+const TYPED_ON = 700;
 const AROUND = 2 * Math.PI * 88;
 
 /**
  * Somebody calls: what about, how long they have waited, how long there is to answer.
- * Enter accepts (the first act has the focus), Escape asks why not.
+ * The heading takes the focus, not a button, and the keyboard rests for a moment: what somebody is just typing must not
+ * accept a call. Escape asks why not.
  *
  * @fires accept - `detail` is `video` or `voice`
  * @fires decline - `detail` is why
@@ -84,6 +87,9 @@ export class KhRing extends LitElement {
       .about h1 {
         overflow-wrap: anywhere;
       }
+      [role="timer"] {
+        white-space: nowrap;
+      }
       .price {
         color: var(--jade);
         font-weight: 650;
@@ -151,6 +157,7 @@ export class KhRing extends LitElement {
   @property({ type: Number }) now = 0;
   @property({ type: Boolean }) busy = false;
   @state() private declining = false;
+  #begun = 0;
 
   override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("call") && changed.get("call")?.call !== this.call?.call) this.declining = false;
@@ -184,8 +191,9 @@ export class KhRing extends LitElement {
     </section>`;
   }
 
-  /** The heading takes the focus, not a button: what somebody is just typing elsewhere must not accept a call. */
-  override firstUpdated(): void {
+  override updated(changed: PropertyValues<this>): void {
+    if (!changed.has("call") || changed.get("call")?.call === this.call?.call) return;
+    this.#begun = performance.now();
     this.renderRoot.querySelector<HTMLElement>("h1")?.focus();
   }
 
@@ -237,7 +245,8 @@ export class KhRing extends LitElement {
   }
 
   readonly #key = (event: KeyboardEvent): void => {
-    if (event.key === "Escape" && !this.busy) void this.#decline(!this.declining);
+    if (event.timeStamp - this.#begun < TYPED_ON) event.preventDefault();
+    else if (event.key === "Escape" && !this.busy) void this.#decline(!this.declining);
   };
 
   async #decline(declining: boolean): Promise<void> {

@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
-import { customElement, property, state } from "lit/decorators.js";
+import { customElement, property } from "lit/decorators.js";
 import "./kh-icon";
 import type { IconName } from "./kh-icon";
 import "./kh-video";
@@ -36,6 +36,9 @@ export class KhStage extends LitElement {
         display: grid;
         grid-template-columns: 1fr;
         overflow: hidden;
+        --bar: 104px;
+        --own-width: 108px;
+        --own-height: 144px;
       }
       .picture {
         position: relative;
@@ -80,7 +83,7 @@ export class KhStage extends LitElement {
       .line {
         position: absolute;
         left: 50%;
-        top: 84px;
+        top: 76px;
         transform: translateX(-50%);
         width: max-content;
         max-width: calc(100% - 32px);
@@ -90,12 +93,13 @@ export class KhStage extends LitElement {
         border-radius: 999px;
         text-align: center;
       }
+      /* wherever it was dragged to, and however the page is turned, it stays in sight and clear of both bars */
       .own {
         position: absolute;
-        right: 16px;
-        bottom: calc(var(--bar) + 24px);
-        width: 108px;
-        height: 144px;
+        right: clamp(8px, var(--own-right, 16px), calc(100% - var(--own-width) - 8px));
+        bottom: clamp(var(--bar) + 8px, var(--own-bottom, var(--bar) + 24px), calc(100% - var(--own-height) - 72px));
+        width: var(--own-width);
+        height: var(--own-height);
         border-radius: var(--radius);
         overflow: hidden;
         box-shadow: var(--shadow);
@@ -107,9 +111,6 @@ export class KhStage extends LitElement {
       .own kh-video {
         width: 100%;
         height: 100%;
-      }
-      :host {
-        --bar: 104px;
       }
       .bar {
         position: absolute;
@@ -171,9 +172,12 @@ export class KhStage extends LitElement {
         display: none;
       }
       @media (width < 900px) {
+        :host([panel]) slot[name="top"] {
+          visibility: hidden;
+        }
         .side.open {
           position: absolute;
-          inset: 12% 0 0;
+          inset: min(140px, 20%) 0 0;
           border-radius: var(--radius-sheet) var(--radius-sheet) 0 0;
           overflow: hidden;
           box-shadow: var(--shadow);
@@ -183,9 +187,9 @@ export class KhStage extends LitElement {
         :host([panel]) {
           grid-template-columns: 1fr 380px;
         }
-        .own {
-          width: 200px;
-          height: 150px;
+        :host {
+          --own-width: 200px;
+          --own-height: 150px;
         }
         .bar {
           gap: 16px;
@@ -232,7 +236,8 @@ export class KhStage extends LitElement {
   /** The small tile while the buyer goes on browsing. */
   @property({ type: Boolean, reflect: true }) small = false;
   @property() restore = "";
-  @state() private moved: { x: number; y: number } = { x: 0, y: 0 };
+  /** Where one's own picture was taken hold of, from its lower right corner. */
+  #grip = { x: 0, y: 0 };
 
   override render(): TemplateResult {
     return html`
@@ -269,11 +274,6 @@ export class KhStage extends LitElement {
     `;
   }
 
-  override updated(): void {
-    const tile = this.renderRoot.querySelector<HTMLElement>(".own");
-    if (tile !== null) tile.style.translate = `${this.moved.x}px ${this.moved.y}px`;
-  }
-
   #large({ act, icon, label, on, opened }: StageAct): TemplateResult {
     return html`<button
       data-act=${act}
@@ -292,17 +292,18 @@ export class KhStage extends LitElement {
   }
 
   readonly #grab = (event: PointerEvent): void => {
-    (event.currentTarget as Element).setPointerCapture(event.pointerId);
+    const tile = event.currentTarget as Element;
+    const { right, bottom } = tile.getBoundingClientRect();
+    this.#grip = { x: right - event.clientX, y: bottom - event.clientY };
+    tile.setPointerCapture(event.pointerId);
   };
 
   readonly #drag = (event: PointerEvent): void => {
     const tile = event.currentTarget as HTMLElement;
     if (!tile.hasPointerCapture(event.pointerId)) return;
-    const room = (tile.parentElement ?? this).getBoundingClientRect();
-    const at = tile.getBoundingClientRect();
-    const x = Math.min(Math.max(event.movementX, room.left - at.left), room.right - at.right);
-    const y = Math.min(Math.max(event.movementY, room.top - at.top), room.bottom - at.bottom);
-    this.moved = { x: this.moved.x + x, y: this.moved.y + y };
+    const { right, bottom } = (tile.parentElement ?? this).getBoundingClientRect();
+    this.style.setProperty("--own-right", `${right - event.clientX - this.#grip.x}px`);
+    this.style.setProperty("--own-bottom", `${bottom - event.clientY - this.#grip.y}px`);
   };
 
   override focus(): void {

@@ -35,6 +35,7 @@ export const shared = css`
     font-size: var(--text-l);
     line-height: 1.3;
     font-weight: 650;
+    text-wrap: balance;
   }
   h1:focus {
     outline: none;

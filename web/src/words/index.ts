@@ -9,8 +9,8 @@ type Entry = Readonly<Record<Language, string>>;
 const catalogue = { ...common, ...buyer, ...merchant } satisfies Record<string, Entry>;
 export type Word = keyof typeof catalogue;
 
-/** The language of the page: Chinese where the browser speaks any Chinese, else English. */
-export const language: Language = /^zh\b/iu.test(navigator.language) ? "zh" : "en";
+/** The language of the page: the first of the browser's that we speak, else English. */
+export const language: Language = navigator.languages.find((one) => /^(?:zh|en)\b/iu.test(one))?.toLowerCase().startsWith("zh") ? "zh" : "en";
 
 /** Returns a word or sentence in the page's language; `{name}` is filled in. */
 export function say(word: Word, values: Readonly<Record<string, string | number>> = {}, to: Language = language): string {
@@ -60,8 +60,11 @@ export function hoursInWords(hours: readonly Opening[], zone: string): string[] 
     const span = `${clockOf(start)}–${clockOf(end)}`;
     byHours.set(span, [...(byHours.get(span) ?? []), weekday]);
   }
-  const where = clockIn(zone) === clockIn() ? "" : ` (${zoneName(zone)})`;
-  return [...byHours].map(([span, days]) => `${daysInWords([...new Set(days)].sort((a, b) => a - b))} ${span}${where}`);
+  const ours = clockIn(zone) === clockIn();
+  return [...byHours].map(([span, days]) => {
+    const hours = `${daysInWords([...new Set(days)].sort((a, b) => a - b))} ${span}`;
+    return ours ? hours : say("hours_there", { hours, zone: zoneName(zone) });
+  });
 }
 
 /** What a clock shows now, in a zone or here. */

@@ -93,6 +93,7 @@ export const merchant = {
   outcome_follow_up: { zh: "需跟进", en: "Follow up" },
   outcome_not_resolved: { zh: "没解决", en: "Not resolved" },
   note: { zh: "备注（只有本店能看到）", en: "Note (only your shop sees it)" },
+  note_failed: { zh: "刚才的备注没有保存下来。", en: "Your last note was not saved." },
   save: { zh: "保存", en: "Save" },
   skip: { zh: "跳过", en: "Skip" },
   accept_late: { zh: "别的同事或设备已接听，或顾客已离开。", en: "Someone else answered, or the buyer has left." },
