@@ -92,7 +92,7 @@ def build(
     Raises:
         ValueError: a key or a list in the settings cannot be read.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     migrate(settings.database)
     clock = clock or SystemClock()
     bus, db = Bus(), Database(settings.database)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from kanhuo.shell.migrate import migrate as bring_up_to_date
 @click.pass_context
 def main(context: click.Context) -> None:
     """Kanhuo 看货: video calls from a shop's buyer to its merchant. Settings come from KANHUO_… in the environment."""
+    os.umask(0o077)  # what people say and how they sign in is nobody else's on this machine
     context.obj = from_environment()
 
 

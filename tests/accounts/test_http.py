@@ -50,27 +50,36 @@ def _read(status: int, data: bytes, headers: Any) -> Answer:
     return Answer(status, json.loads(data) if data and kind.endswith("json") else data, secret)
 
 
+def _headers(address: str) -> Any:
+    try:
+        with urllib.request.urlopen(address) as answer:
+            return answer.headers
+    except urllib.error.HTTPError as failure:
+        with failure:
+            return failure.headers
+
+
 def cookie(secret: str | None) -> dict[str, str]:
     return {"Cookie": f"kanhuo_session={secret}"}
 
 
 async def owner(shop: TestHouse, login: str = "ahui") -> Answer:
     secret, _ = await shop.app.accounts.invite(SHOP, Role.OWNER)
-    joined = await http(
-        shop, "POST", f"/v1/invitations/{secret}", {"name": "Ahui", "login": login, "password": PASSWORD}
-    )
+    form = {"secret": secret, "name": "Ahui", "login": login, "password": PASSWORD}
+    joined = await http(shop, "POST", "/v1/invitations/take", form)
     assert joined.status == 201
     return joined
 
 
 async def test_an_owner_takes_up_her_invitation_once(shop: TestHouse) -> None:
     secret, _ = await shop.app.accounts.invite(SHOP, Role.OWNER)
-    assert (await http(shop, "GET", f"/v1/invitations/{secret}")).body["merchant"]["name"] == "Orchard"
-    form = {"name": "Ahui", "login": "Ahui ", "password": PASSWORD}
-    joined = await http(shop, "POST", f"/v1/invitations/{secret}", form)
+    seen = await http(shop, "POST", "/v1/invitations/look", {"secret": secret})
+    assert seen.body["merchant"]["name"] == "Orchard"
+    form = {"secret": secret, "name": "Ahui", "login": "Ahui ", "password": PASSWORD}
+    joined = await http(shop, "POST", "/v1/invitations/take", form)
     assert joined.body["agent"]["role"] == "owner"
     assert (await http(shop, "GET", "/v1/me", **cookie(joined.cookie))).body["merchant"]["id"] == SHOP
-    again = await http(shop, "POST", f"/v1/invitations/{secret}", form)
+    again = await http(shop, "POST", "/v1/invitations/take", form)
     assert (again.status, again.body["code"]) == (410, "invitation_spent")
     assert (await http(shop, "POST", "/v1/sessions", {"login": "ahui", "password": PASSWORD})).status == 201
 
@@ -78,7 +87,7 @@ async def test_an_owner_takes_up_her_invitation_once(shop: TestHouse) -> None:
 async def test_an_invitation_grows_old(shop: TestHouse) -> None:
     secret, expires_at = await shop.app.accounts.invite(SHOP, Role.AGENT)
     shop.clock.pass_(expires_at - shop.clock.now())
-    assert (await http(shop, "GET", f"/v1/invitations/{secret}")).status == 410
+    assert (await http(shop, "POST", "/v1/invitations/look", {"secret": secret})).status == 410
 
 
 async def test_wrong_passwords_and_unknown_logins_look_alike_and_are_slowed_down(shop: TestHouse) -> None:
@@ -109,8 +118,8 @@ async def test_an_owner_invites_and_removes_and_an_agent_may_not(shop: TestHouse
     boss = await owner(shop)
     invited = await http(shop, "POST", "/v1/invitations", {"role": "agent"}, **cookie(boss.cookie))
     secret = invited.body["link"].partition("#invite=")[2]
-    form = {"name": "Li", "login": "li", "password": PASSWORD}
-    agent = await http(shop, "POST", f"/v1/invitations/{secret}", form)
+    form = {"secret": secret, "name": "Li", "login": "li", "password": PASSWORD}
+    agent = await http(shop, "POST", "/v1/invitations/take", form)
     assert (await http(shop, "POST", "/v1/invitations", {"role": "agent"}, **cookie(agent.cookie))).status == 403
     people = (await http(shop, "GET", "/v1/agents", **cookie(boss.cookie))).body["agents"]
     assert [person["name"] for person in people] == ["Ahui", "Li"]
@@ -124,6 +133,37 @@ async def test_a_page_of_a_foreign_origin_cannot_act_with_the_cookie(shop: TestH
     boss = await owner(shop)
     forged = await http(shop, "DELETE", "/v1/sessions", **cookie(boss.cookie), Origin="https://evil.example")
     assert (forged.status, forged.body["code"]) == (403, "wrong_origin")
+    form = {"login": "ahui", "password": PASSWORD}
+    signed_in = await http(shop, "POST", "/v1/sessions", form, Origin="https://evil.example")
+    assert (signed_in.status, signed_in.body["code"]) == (403, "wrong_origin"), "nor sign anybody in as somebody else"
+
+
+async def test_many_wrong_passwords_at_once_are_many_tries(shop: TestHouse) -> None:
+    await owner(shop)
+    form = {"login": "ahui", "password": "wrong wrong"}
+    answers = await asyncio.gather(*(http(shop, "POST", "/v1/sessions", form) for _ in range(24)))
+    assert [answer.status for answer in answers].count(401) <= 8
+
+
+async def test_a_pass_is_not_turned_into_what_does_not_end(shop: TestHouse) -> None:
+    bearer = {"Authorization": f"Bearer {shop.pass_('agent', 'wang')}"}
+    assert (await http(shop, "GET", "/v1/me", **bearer)).status == 200
+    assert (await http(shop, "POST", "/v1/passkeys/options", **bearer)).status == 403
+
+
+async def test_who_comes_by_the_shops_pass_is_taken_out_there(shop: TestHouse) -> None:
+    boss = await owner(shop)
+    agent = await shop.agent("wang")
+    answer = await http(shop, "DELETE", f"/v1/agents/{agent.welcome['party']['id']}", **cookie(boss.cookie))
+    assert (answer.status, answer.body["code"]) == (409, "not_now")
+
+
+async def test_nothing_is_served_as_a_page_without_a_pages_headers(shop: TestHouse) -> None:
+    for path in ("/v1/schema", "/v1/schema/swagger", "/v1/schema/redoc", "/console/index.html", "/call/", "/console/"):
+        headers = await asyncio.to_thread(_headers, f"http://127.0.0.1:{shop.port}{path}")
+        assert headers.get_content_type() != "text/html" or "frame-ancestors" in headers["Content-Security-Policy"], (
+            path
+        )
 
 
 @pytest.mark.parametrize(
@@ -131,6 +171,8 @@ async def test_a_page_of_a_foreign_origin_cannot_act_with_the_cookie(shop: TestH
     [
         ("POST", "/v1/sessions", {"login": "x"}, 400),
         ("POST", "/v1/sessions", b"{", 400),
+        ("POST", "/v1/sessions", b"[" * 30_000, 400),
+        ("POST", "/v1/invitations", {"role": "buyer"}, 401),
         ("POST", "/v1/sessions", {"login": "x", "password": "y", "z": 1}, 400),
         ("POST", "/v1/sessions", b"x" * 100_000, 413),
         ("GET", "/v1/calls", None, 401),

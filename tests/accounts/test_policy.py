@@ -20,13 +20,18 @@ def test_the_table(role: Role, act: Act) -> None:
         act in BUYERS if role is Role.BUYER else act not in BUYERS | (OWNERS if role is Role.AGENT else set())
     )
     assert (act in MAY[role]) == may
-    party = Party(role=role, id="x", merchant="m")
+    party = Party(role=role, id="x", merchant="m", session="s")
     assert party.answers == (role is not Role.BUYER)
     if may:
         allow(party, act)
     else:
         with pytest.raises(Refused, match="not_allowed"):
             allow(party, act)
+
+
+def test_who_comes_by_a_pass_keeps_no_passkeys() -> None:
+    with pytest.raises(Refused, match="not_allowed"):
+        allow(Party(role=Role.AGENT, id="x", merchant="m"), Act.KEEP_PASSKEYS)
 
 
 @pytest.mark.parametrize("password", ["short1!", "aaaaaaaaaaaa", "x" * 201, "abababababab"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Request, Response, delete, get, post
@@ -31,9 +31,16 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: Password
 
 
+class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The secret of an invitation. It stands in the body, because addresses are kept in logs."""
+
+    secret: Annotated[str, msgspec.Meta(max_length=64)]
+
+
 class TakeUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a new person wants to be called and sign in."""
 
+    secret: Annotated[str, msgspec.Meta(max_length=64)]
     name: Name
     login: Login
     password: Password
@@ -42,7 +49,7 @@ class TakeUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Invite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In which role a new person is invited."""
 
-    role: Role
+    role: Literal["agent", "owner"]
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -102,18 +109,28 @@ class PasskeySignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/v1/sessions")
 async def sign_in(
-    accounts: NamedDependency[Accounts], request: Request[Any, Any, Any], data: JSONBody[SignIn]
+    accounts: NamedDependency[Accounts],
+    origin: NamedDependency[str],
+    request: Request[Any, Any, Any],
+    data: JSONBody[SignIn],
 ) -> Response[Me]:
     """Sign in by login and password."""
     address = request.client.host if request.client else "unknown"
-    return _entered(request, await accounts.sign_in(data.login, data.password, address))
+    return _entered(origin, await accounts.sign_in(data.login, data.password, address))
 
 
 @get("/v1/me")
-async def me(accounts: NamedDependency[Accounts], party: NamedDependency[Party]) -> Me:
-    """Return who is signed in."""
+async def me(
+    accounts: NamedDependency[Accounts],
+    party: NamedDependency[Party],
+    origin: NamedDependency[str],
+    request: Request[Any, Any, Any],
+) -> Response[Me]:
+    """Return who is signed in; her session, which lives on with use, lives on in the browser too."""
     allow(party, Act.SIGN_OUT)
-    return _me(await accounts.agent(party.id), await accounts.merchant(party.merchant))
+    secret = request.cookies.get(COOKIE) if party.session is not None else None
+    who = _me(await accounts.agent(party.id), await accounts.merchant(party.merchant))
+    return Response(who, cookies=[] if secret is None else [_cookie(origin, secret)])
 
 
 @delete("/v1/sessions/current", status_code=204)
@@ -141,24 +158,23 @@ async def invite(
 ) -> Invited:
     """Invite somebody: a link to hand on."""
     allow(party, Act.INVITE)
-    role = Role.OWNER if data.role is Role.OWNER else Role.AGENT
-    secret, expires_at = await accounts.invite(party.merchant, role)
+    secret, expires_at = await accounts.invite(party.merchant, Role(data.role))
     return Invited(invitation_link(origin, secret), expires_at)
 
 
-@get("/v1/invitations/{secret:str}")
-async def invitation(accounts: NamedDependency[Accounts], secret: FromPath[str]) -> Invitation:
+@post("/v1/invitations/look", status_code=200)
+async def invitation(accounts: NamedDependency[Accounts], data: JSONBody[Secret]) -> Invitation:
     """Return what an invitation is for."""
-    found = await accounts.invitation(secret)
+    found = await accounts.invitation(data.secret)
     return Invitation(merchant_on_the_wire(await accounts.merchant(found.merchant)), found.role)
 
 
-@post("/v1/invitations/{secret:str}")
+@post("/v1/invitations/take")
 async def take_up(
-    accounts: NamedDependency[Accounts], request: Request[Any, Any, Any], secret: FromPath[str], data: JSONBody[TakeUp]
+    accounts: NamedDependency[Accounts], origin: NamedDependency[str], data: JSONBody[TakeUp]
 ) -> Response[Me]:
     """Take up an invitation and be signed in."""
-    return _entered(request, await accounts.join(secret, data.name, data.login, data.password))
+    return _entered(origin, await accounts.join(data.secret, data.name, data.login, data.password))
 
 
 @get("/v1/agents")
@@ -201,11 +217,11 @@ async def passkey_request(passkeys: NamedDependency[Passkeys]) -> PasskeyOptions
 async def sign_in_by_passkey(
     accounts: NamedDependency[Accounts],
     passkeys: NamedDependency[Passkeys],
-    request: Request[Any, Any, Any],
+    origin: NamedDependency[str],
     data: JSONBody[PasskeySignIn],
 ) -> Response[Me]:
     """Sign in by passkey."""
-    return _entered(request, await accounts.begin_session(await passkeys.check(data.ceremony, data.credential)))
+    return _entered(origin, await accounts.begin_session(await passkeys.check(data.ceremony, data.credential)))
 
 
 def invitation_link(origin: NamedDependency[str], secret: str) -> str:
@@ -230,16 +246,14 @@ HANDLERS: Final = (
 )
 
 
-def _entered(request: Request[Any, Any, Any], entered: SignedIn) -> Response[Me]:
-    cookie = Cookie(
-        key=COOKIE,
-        value=entered.secret,
-        max_age=SESSION_LIFE // 1_000,
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
-    return Response(_me(entered.agent, entered.merchant), status_code=201, cookies=[cookie])
+def _entered(origin: str, entered: SignedIn) -> Response[Me]:
+    cookies = [_cookie(origin, entered.secret)]
+    return Response(_me(entered.agent, entered.merchant), status_code=201, cookies=cookies)
+
+
+def _cookie(origin: str, secret: str) -> Cookie:
+    life, secure = SESSION_LIFE // 1_000, origin.startswith("https://")
+    return Cookie(key=COOKIE, value=secret, max_age=life, httponly=True, samesite="lax", secure=secure)
 
 
 def _left() -> Response[None]:

@@ -26,7 +26,12 @@ LIFE: Final[Millis] = HOUR
 LEEWAY: Final[Millis] = 30 * SECOND
 """How far the shop's clock may be off."""
 
+VOUCHED: Final = "agx"
+"""How the ids of agents begin who come by a pass."""
+
 LARGEST_CONTEXT: Final = 4_096
+"""The longest context of a pass, in bytes of JSON."""
+
 SHORTEST_SECRET: Final = 32
 
 _OPTIONS: Final[Any] = {
@@ -70,7 +75,7 @@ class Verifier:
             case "agent":
                 return Party(
                     role=Role.AGENT,
-                    id=pseudonym("agx", self.pepper, f"{merchant}\x1f{subject}"),
+                    id=pseudonym(VOUCHED, self.pepper, f"{merchant}\x1f{subject}"),
                     merchant=merchant,
                     name=_text(claims, "name", 60),
                 )
@@ -98,8 +103,8 @@ class Verifier:
             raise Refused(Code.EXPIRED, "the pass has expired; ask the shop for a new one")
         if not issued < expires <= issued + LIFE // 1_000:
             raise _malformed("it must be valid for an hour at most")
-        if issued * 1_000 > now + LEEWAY:
-            raise _malformed("it was issued in the future")
+        if max(issued, _seconds(claims, "nbf") if "nbf" in claims else 0) * 1_000 > now + LEEWAY:
+            raise _malformed("it is not valid yet")
 
 
 def verifier(key: str, audience: str, pepper: bytes) -> Verifier:

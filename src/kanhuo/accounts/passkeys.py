@@ -62,7 +62,7 @@ class Passkeys:
             user_name=party.name,
             exclude_credentials=[PublicKeyCredentialDescriptor(id=credential) for credential in held],
             authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.PREFERRED
+                resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
             ),
         )
         self._begin(party.id, options.challenge)
@@ -80,16 +80,19 @@ class Passkeys:
                 expected_challenge=self._finish(party.id),
                 expected_rp_id=self._host,
                 expected_origin=self._origin,
+                require_user_verification=True,
             )
         except (WebAuthnException, ValueError, KeyError, TypeError) as failure:
             raise _failed() from failure
+        if await self._db.read(store.passkey, made.credential_id) is not None:
+            raise _failed()
         passkey = Passkey(made.credential_id, party.id, made.credential_public_key, made.sign_count)
         await self._db.write(store.add_passkey, passkey, self._clock.now())
 
     def request_options(self) -> tuple[str, dict[str, Any]]:
         """Return a ceremony's name and the options with which a page asks for a passkey."""
         options = generate_authentication_options(
-            rp_id=self._host, user_verification=UserVerificationRequirement.PREFERRED
+            rp_id=self._host, user_verification=UserVerificationRequirement.REQUIRED
         )
         name = new_secret()
         self._begin(name, options.challenge)
@@ -113,6 +116,7 @@ class Passkeys:
                 expected_origin=self._origin,
                 credential_public_key=known.public_key,
                 credential_current_sign_count=known.sign_count,
+                require_user_verification=True,
             )
         except (WebAuthnException, ValueError, KeyError, TypeError) as failure:
             raise _failed() from failure

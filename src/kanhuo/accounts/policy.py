@@ -50,6 +50,9 @@ MAY: Final[dict[Role, frozenset[Act]]] = {
 }
 """The table. Whether a *particular* call is somebody's is decided where the call is."""
 
+OF_ACCOUNTS: Final = frozenset({Act.KEEP_PASSKEYS})
+"""What only those may do who sign in by themselves: a pass ends, and must not be turned into what does not."""
+
 SESSION_LIFE: Final[Millis] = 30 * 24 * HOUR
 INVITATION_LIFE: Final[Millis] = 7 * 24 * HOUR
 CEREMONY_LIFE: Final[Millis] = 5 * MINUTE
@@ -67,7 +70,7 @@ def allow(party: Party, act: Act) -> None:
     Raises:
         Refused: ``not_allowed``.
     """
-    if act not in MAY[party.role]:
+    if act not in MAY[party.role] or (act in OF_ACCOUNTS and party.session is None):
         raise Refused(Code.NOT_ALLOWED, f"a party in the role of {party.role} may not {act}")
 
 

@@ -75,7 +75,7 @@ class Availabilities(msgspec.Struct, frozen=True):
 async def list_calls(
     calls: NamedDependency[Calls],
     party: NamedDependency[Party],
-    before: Annotated[int, QueryParameter(ge=0)] = 2**53,
+    before: Annotated[int, QueryParameter(ge=0, le=2**53)] = 2**53,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> CallList:
     """Return the calls of the signed-in agent's merchant asked for before an instant, newest first."""

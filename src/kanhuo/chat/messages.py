@@ -23,7 +23,7 @@ class ChatRead(Request, frozen=True, tag="chat.read", kw_only=True):
     """Ask for the lines after number ``after`` (0 for all); they arrive as ``chat.line``. Answered ``done``."""
 
     call: Id
-    after: Annotated[int, msgspec.Meta(ge=0)] = 0
+    after: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)] = 0
 
 
 class ChatLine(Message, frozen=True, tag="chat.line", kw_only=True):

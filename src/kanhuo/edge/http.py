@@ -13,6 +13,7 @@ from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from kanhuo.accounts import http as accounts_http
@@ -27,7 +28,7 @@ from kanhuo.chat.service import Chat
 from kanhuo.edge import pages as pages_http
 from kanhuo.edge.entrance import admit
 from kanhuo.edge.pages import Pages
-from kanhuo.edge.refusals import failed, not_understood, refused
+from kanhuo.edge.refusals import failed, not_understood, refused, too_deep
 from kanhuo.kernel.errors import Code, Refused
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -86,21 +87,31 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             "origin": Provide(lambda: services.origin, sync_to_thread=False),
         },
         guards=[own_pages_only],
-        exception_handlers={Refused: refused, HTTPException: not_understood, Exception: failed},
+        exception_handlers={
+            Refused: refused,
+            HTTPException: not_understood,
+            RecursionError: too_deep,
+            Exception: failed,
+        },
         compression_config=CompressionConfig(backend="gzip", minimum_size=1_024, exclude=["/v1/pictures"]),
-        openapi_config=OpenAPIConfig(title="kanhuo", version="1", path="/v1/schema"),
+        # the description alone: the pages that Litestar could show it on load scripts from elsewhere
+        openapi_config=OpenAPIConfig(
+            title="kanhuo", version="1", path="/v1/schema", render_plugins=[JsonRenderPlugin()]
+        ),
         request_max_body_size=LARGEST_BODY,
         signature_types=[Accounts, Passkeys, Calls, Chat, Pages, Party],
     )
 
 
-def own_pages_only(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
-    """Refuse changes that a page of a foreign origin asks for with our cookie (cross-site request forgery).
+async def own_pages_only(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
+    """Refuse changes that a page of a foreign origin asks for (cross-site request forgery), signing in among them.
+
+    Whoever brings a pass is a shop's own page or server.
 
     Raises:
         Refused: ``wrong_origin``.
     """
-    if connection.scope.get("method", "GET") in SAFE or COOKIE not in connection.cookies:
+    if connection.scope.get("method", "GET") in SAFE or "Authorization" in connection.headers:
         return
     origin = connection.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != connection.headers.get("Host"):

@@ -57,7 +57,13 @@ class Pages:
         return self._file(f"assets/{name}", {"Cache-Control": FOR_EVER})
 
     def file(self, name: str) -> Response[bytes]:
-        """Return a file whose name stays while its content changes: the launcher, the manifest, the service worker."""
+        """Return a file whose name stays while its content changes: the launcher, the manifest, the service worker.
+
+        Raises:
+            Refused: ``not_found``, for pages too: those have headers of their own.
+        """
+        if name.endswith(".html"):
+            raise Refused(Code.NOT_FOUND, "there is no such file")
         headers = {"Cache-Control": ASK_AGAIN, "Cross-Origin-Resource-Policy": "cross-origin"}
         return self._file(name, headers)
 
@@ -78,7 +84,7 @@ class Pages:
         return {
             "Content-Security-Policy": policy,
             "Referrer-Policy": "no-referrer",
-            "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self)",
+            "Permissions-Policy": "camera=(self), microphone=(self), screen-wake-lock=(self)",
         }
 
 

@@ -91,7 +91,13 @@ def not_understood(_: Request[Any, Any, Any], failure: HTTPException) -> Respons
     return problem(code, failure.detail, failure.status_code)
 
 
+def too_deep(_: Request[Any, Any, Any], __: RecursionError) -> Response[bytes]:
+    """Answer a body that is nested a thousand deep."""
+    return problem(Code.MALFORMED, "the body is nested too deep")
+
+
 def failed(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
     """Answer a request on which we failed: logged in full, told in one sentence."""
-    log.error("request %s %s failed", request.method, request.scope["path"], exc_info=failure)
+    # never the path itself: people's secrets and ids stand in it
+    log.error("%s %s failed", request.method, request.scope.get("path_template", "?"), exc_info=failure)
     return problem(Code.INTERNAL, "something went wrong here; nothing has been changed")

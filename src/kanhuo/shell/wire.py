@@ -11,7 +11,7 @@ import msgspec
 
 from kanhuo.shell.bus import Bus
 
-Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+(?![\s\S])")]
 """An identifier. It names a thing and never authorises anything."""
 
 RequestId: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]

@@ -37,9 +37,9 @@ export const api = {
   signIn: (login: string, password: string) => request<Me>("POST", "/v1/sessions", { login, password }),
   signOut: () => request("DELETE", "/v1/sessions/current"),
   signOutEverywhere: () => request("DELETE", "/v1/sessions"),
-  invitation: (secret: string) => request<{ merchant: MerchantCard }>("GET", `/v1/invitations/${encodeURIComponent(secret)}`),
+  invitation: (secret: string) => request<{ merchant: MerchantCard }>("POST", "/v1/invitations/look", { secret }),
   join: (secret: string, name: string, login: string, password: string) =>
-    request<Me>("POST", `/v1/invitations/${encodeURIComponent(secret)}`, { name, login, password }),
+    request<Me>("POST", "/v1/invitations/take", { secret, name, login, password }),
   invite: () => request<{ link: string }>("POST", "/v1/invitations", { role: "agent" }),
   colleagues: async () => (await request<{ agents: Person[] }>("GET", "/v1/agents")).agents,
   remove: (agent: string) => request("DELETE", `/v1/agents/${encodeURIComponent(agent)}`),
