@@ -48,8 +48,8 @@ class Page(WSListener):
         if kind == "welcome":
             self._welcome.set_result(message)
             return
-        self._got += kind not in ("pong", "bye")
-        if self._got % 100 == 0:
+        self._got += kind not in ("pong", "nudge", "bye")
+        if kind == "nudge" or self._got % 100 == 0:
             self.send_raw({"type": "ping", "got": self._got})
         if kind in ("done", "refused") and message["re"] in self._wanted:
             answer = self._wanted.pop(message["re"])

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import aioice.ice
 import numpy as np
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import InvalidStateError, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack, VideoStreamTrack
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame, VideoFrame
@@ -238,21 +238,32 @@ class Desk:
             beat = asyncio.create_task(self._beat())
             try:
                 async for frame in socket:
-                    await self._hear(json.loads(frame))
+                    message = json.loads(frame)
+                    try:
+                        await self._hear(message)
+                    except (ValueError, KeyError, IndexError, InvalidStateError):
+                        # what a page of somebody else's makes up ends its own call, not the robot
+                        log.exception("a %s could not be followed", message["type"])
+                        await self.send("call.hang_up", call=message.get("call", self._call))
             finally:
                 beat.cancel()
 
     async def _beat(self) -> None:
         while True:
-            await self.send("presence.beat", duty=True, foreground=True)
-            if self._socket is not None:
-                await self._socket.send(json.dumps({"type": "ping", "got": self._got}))
+            await self._here()
             await asyncio.sleep(10)
+
+    async def _here(self) -> None:
+        await self.send("presence.beat", duty=True, foreground=True)
+        if self._socket is not None:
+            await self._socket.send(json.dumps({"type": "ping", "got": self._got}))
 
     async def _hear(self, message: dict[str, Any]) -> None:
         kind = message["type"]
-        self._got += kind not in ("welcome", "pong", "bye")
-        if kind == "call":
+        self._got += kind not in ("welcome", "pong", "nudge", "bye")
+        if kind == "nudge":
+            await self._here()
+        elif kind == "call":
             await self._call_changed(message)
         elif kind == "peer.described" and self._talk is not None:
             await self._talk.describe(message)
