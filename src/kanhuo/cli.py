@@ -9,16 +9,20 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from kanhuo.accounts import store as account_store
 from kanhuo.accounts.http import invitation_link
 from kanhuo.accounts.model import Merchant, Role
 from kanhuo.accounts.passes import mint
+from kanhuo.accounts.policy import openings
 from kanhuo.app import App, build, pass_key, public_origin, server
 from kanhuo.config import Settings, from_environment
 from kanhuo.drawing import drawings
 from kanhuo.kernel.clock import MINUTE, SystemClock
+from kanhuo.kernel.errors import Refused
 from kanhuo.kernel.ids import MERCHANT, new_id
 from kanhuo.protocol import schema as protocol_schema
 from kanhuo.shell import journal as journal_store
@@ -68,12 +72,39 @@ def merchant_add(settings: Settings, name: str, id_: str | None) -> None:
     added = Merchant(id=id_ or new_id(MERCHANT), name=name)
 
     async def add(app: App) -> str:
+        if await app.db.read(account_store.merchant, added.id) is not None:
+            raise click.ClickException(f"there is a merchant {added.id} already; change it with kanhuo merchant set")
         await app.accounts.put_merchant(added)
         secret, _ = await app.accounts.invite(added.id, Role.OWNER)
         return secret
 
     secret = _with_app(settings, add)
     click.echo(f"merchant  {added.id}\nowner     {invitation_link(public_origin(settings), secret)}")
+
+
+@merchant.command("set")
+@click.argument("id_", metavar="ID")
+@click.option("--name", help="The merchant's name, as buyers see it.")
+@click.option("--zone", help="Time zone of the hours, such as Asia/Shanghai.")
+@click.option("--hours", multiple=True, help="Promised hours, such as “mon-fri 9:00-18:30”; given again for more.")
+@click.pass_obj
+def merchant_set(settings: Settings, id_: str, name: str | None, zone: str | None, hours: tuple[str, ...]) -> None:
+    """Change a merchant's name, time zone or promised hours. A running server reads them when it starts."""
+    try:
+        promised = tuple(opening for text in hours for opening in openings(text))
+        if zone is not None:
+            ZoneInfo(zone)
+    except (ValueError, ZoneInfoNotFoundError) as failure:
+        raise click.BadParameter(str(failure)) from failure
+
+    async def change(app: App) -> Merchant:
+        before = await app.accounts.merchant(id_)
+        after = replace(before, name=name or before.name, zone=zone or before.zone, hours=promised or before.hours)
+        await app.accounts.put_merchant(after)
+        return after
+
+    changed = _with_app(settings, change)
+    click.echo(f"merchant  {changed.id}  {changed.name}  {changed.zone}  {len(changed.hours)} openings a week")
 
 
 @main.command("pass")
@@ -149,6 +180,8 @@ def _with_app(settings: Settings, work: Any) -> Any:
         await app.db.open()
         try:
             return await work(app)
+        except Refused as refusal:
+            raise click.ClickException(refusal.why) from refusal
         finally:
             await app.db.close()
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from kanhuo.accounts.model import Party, Role
-from kanhuo.accounts.policy import MAY, TRIES, TRIES_WINDOW, Act, allow, check_password, normalised, too_many_tries
+from kanhuo.accounts.model import Opening, Party, Role
+from kanhuo.accounts.policy import (
+    MAY,
+    TRIES,
+    TRIES_WINDOW,
+    Act,
+    allow,
+    check_password,
+    normalised,
+    openings,
+    too_many_tries,
+)
 from kanhuo.kernel.errors import Refused
 
 OWNERS = {Act.SEE_AGENTS, Act.INVITE, Act.REMOVE_AGENT}
@@ -52,3 +62,16 @@ def test_failures_are_counted_within_a_window() -> None:
 
 def test_logins_are_compared_without_case_and_outer_spaces() -> None:
     assert normalised("  Ahui@Shop ") == "ahui@shop"
+
+
+def test_promised_hours_are_read_as_people_write_them() -> None:
+    assert openings(" Mon-Wed 9:00-18:30 ") == tuple(Opening(day, 540, 1_110) for day in range(3))
+    assert openings("sun 0:00-24:00") == (Opening(6, 0, 1_440),)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "mon", "mon 9-18", "mon 9:00-25:00", "mon 9:60-10:00", "tue-mon 9:00-10:00", "mon 9:00-9:00"]
+)
+def test_hours_that_cannot_be_meant_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"mon-fri|ends before"):
+        openings(text)

@@ -71,3 +71,23 @@ def test_a_minted_pass_is_accepted_and_a_merchant_gets_a_link(tmp_path: Path) ->
 
 def test_the_schema_is_json(tmp_path: Path) -> None:
     assert "ClientMessage" in json.loads(run(tmp_path, "schema").output)["$defs"]
+
+
+def test_a_merchant_promises_hours_and_is_added_once(tmp_path: Path) -> None:
+    assert run(tmp_path, "merchant", "add", "--name", "果园", "--id", "mer_apples").exit_code == 0
+    again = run(tmp_path, "merchant", "add", "--name", "假果园", "--id", "mer_apples")
+    assert again.exit_code == 1
+    assert "already" in again.output
+    hours = ("--hours", "mon-fri 9:00-18:30", "--hours", "sat 10:00-14:00")
+    told = run(tmp_path, "merchant", "set", "mer_apples", "--zone", "Asia/Urumqi", *hours)
+    assert told.output.split() == ["merchant", "mer_apples", "果园", "Asia/Urumqi", "6", "openings", "a", "week"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("--hours", "always"), ("--hours", "fri-mon 9:00-18:00"), ("--hours", "mon 18:00-9:00"), ("--zone", "Mars")],
+)
+def test_what_is_not_understood_changes_nothing(tmp_path: Path, wrong: tuple[str, str]) -> None:
+    run(tmp_path, "merchant", "add", "--name", "果园", "--id", "mer_apples")
+    assert run(tmp_path, "merchant", "set", "mer_apples", *wrong).exit_code == 2
+    assert run(tmp_path, "merchant", "set", "mer_nobody", "--name", "x").exit_code == 1

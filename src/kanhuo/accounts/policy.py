@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Final
 
-from kanhuo.accounts.model import Party, Role
+from kanhuo.accounts.model import Opening, Party, Role
 from kanhuo.kernel.clock import HOUR, MINUTE, Millis
 from kanhuo.kernel.errors import Code, Refused
 
@@ -53,6 +54,12 @@ MAY: Final[dict[Role, frozenset[Act]]] = {
 OF_ACCOUNTS: Final = frozenset({Act.KEEP_PASSKEYS})
 """What only those may do who sign in by themselves: a pass ends, and must not be turned into what does not."""
 
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY: Final = "|".join(_DAYS)
+_HOURS: Final = re.compile(
+    rf"(?P<first>{_DAY})(?:-(?P<last>{_DAY}))? +(?P<from_h>\d{{1,2}}):(?P<from_m>[0-5]\d)-(?P<to_h>\d{{1,2}}):(?P<to_m>[0-5]\d)"
+)
+
 SESSION_LIFE: Final[Millis] = 30 * 24 * HOUR
 INVITATION_LIFE: Final[Millis] = 7 * 24 * HOUR
 CEREMONY_LIFE: Final[Millis] = 5 * MINUTE
@@ -89,6 +96,23 @@ def check_password(password: str) -> None:
 def too_many_tries(failures: list[Millis], now: Millis) -> bool:
     """Whether so many sign-ins failed lately that the next has to wait."""
     return sum(now - at < TRIES_WINDOW for at in failures) >= TRIES
+
+
+def openings(text: str) -> tuple[Opening, ...]:
+    """Read promised hours as people write them: ``mon-fri 9:00-18:30``, ``sat 10:00-14:00``.
+
+    Raises:
+        ValueError: it is not written so, or ends before it begins.
+    """
+    found = _HOURS.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(f"write hours as “mon-fri 9:00-18:30”, not as “{text}”")
+    first, last = found["first"], found["last"] or found["first"]
+    begin, end = (int(found[f"{at}h"]) * 60 + int(found[f"{at}m"]) for at in ("from_", "to_"))
+    days = range(_DAYS.index(first), _DAYS.index(last) + 1)
+    if not days or not begin < end <= 24 * 60:
+        raise ValueError(f"“{text}” ends before it begins")
+    return tuple(Opening(day, begin, end) for day in days)
 
 
 def normalised(login: str) -> str:
