@@ -92,7 +92,7 @@ def build(
     Raises:
         ValueError: a key or a list in the settings cannot be read.
     """
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare(settings)
     migrate(settings.database)
     clock = clock or SystemClock()
     bus, db = Bus(), Database(settings.database)
@@ -153,6 +153,12 @@ def server(app: App, *, alarm: bool = True) -> uvicorn.Server:
         ssl_keyfile=settings.certificate_key,
     )
     return uvicorn.Server(config)
+
+
+def prepare(settings: Settings) -> None:
+    """Make the data folder and the database's file, for us alone; SQLite gives its other files the mode of this one."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.database.touch(mode=0o600)
 
 
 def pass_key(settings: Settings) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from kanhuo.accounts.http import invitation_link
 from kanhuo.accounts.model import Merchant, Role
 from kanhuo.accounts.passes import mint
 from kanhuo.accounts.policy import openings
-from kanhuo.app import App, build, pass_key, public_origin, server
+from kanhuo.app import App, build, pass_key, prepare, public_origin, server
 from kanhuo.config import Settings, from_environment
 from kanhuo.drawing import drawings
 from kanhuo.kernel.clock import MINUTE, SystemClock
@@ -35,7 +34,6 @@ from kanhuo.shell.migrate import migrate as bring_up_to_date
 @click.pass_context
 def main(context: click.Context) -> None:
     """Kanhuo 看货: video calls from a shop's buyer to its merchant. Settings come from KANHUO_… in the environment."""
-    os.umask(0o077)  # what people say and how they sign in is nobody else's on this machine
     context.obj = from_environment()
 
 
@@ -53,7 +51,7 @@ def serve(settings: Settings, port: int | None, host: str | None) -> None:
 @click.pass_obj
 def migrate(settings: Settings) -> None:
     """Bring the database to the present schema."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    prepare(settings)
     bring_up_to_date(settings.database)
     click.echo(f"{settings.database} is up to date")
 
@@ -87,11 +85,14 @@ def merchant_add(settings: Settings, name: str, id_: str | None) -> None:
 @click.option("--name", help="The merchant's name, as buyers see it.")
 @click.option("--zone", help="Time zone of the hours, such as Asia/Shanghai.")
 @click.option("--hours", multiple=True, help="Promised hours, such as “mon-fri 9:00-18:30”; given again for more.")
+@click.option("--no-hours", is_flag=True, help="Promise no hours any more.")
 @click.pass_obj
-def merchant_set(settings: Settings, id_: str, name: str | None, zone: str | None, hours: tuple[str, ...]) -> None:
+def merchant_set(
+    settings: Settings, /, id_: str, name: str | None, zone: str | None, hours: tuple[str, ...], *, no_hours: bool
+) -> None:
     """Change a merchant's name, time zone or promised hours. A running server reads them when it starts."""
     try:
-        promised = tuple(opening for text in hours for opening in openings(text))
+        promised = None if not (hours or no_hours) else tuple(opening for text in hours for opening in openings(text))
         if zone is not None:
             ZoneInfo(zone)
     except (ValueError, ZoneInfoNotFoundError) as failure:
@@ -99,7 +100,8 @@ def merchant_set(settings: Settings, id_: str, name: str | None, zone: str | Non
 
     async def change(app: App) -> Merchant:
         before = await app.accounts.merchant(id_)
-        after = replace(before, name=name or before.name, zone=zone or before.zone, hours=promised or before.hours)
+        kept = before.hours if promised is None else promised
+        after = replace(before, name=name or before.name, zone=zone or before.zone, hours=kept)
         await app.accounts.put_merchant(after)
         return after
 
@@ -119,7 +121,7 @@ def merchant_set(settings: Settings, id_: str, name: str | None, zone: str | Non
 @click.pass_obj
 def pass_(settings: Settings, /, role: str, merchant: str, sub: str, minutes: int, **card: str) -> None:
     """Mint a pass, for trying things out; in earnest, your shop's back end signs them."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    prepare(settings)
     claims: dict[str, Any] = {"role": role, "sub": sub, "merchant": merchant}
     if role == "agent":
         claims["name"] = card["name"]

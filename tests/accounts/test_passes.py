@@ -63,8 +63,25 @@ def test_a_public_key_of_another_kind_is_refused_at_the_start() -> None:
         verifier(rsa.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(), "kanhuo", b"")
 
 
+@pytest.mark.parametrize(("after", "taken"), [(0, True), (30, True), (31, False), (3_000, False)])
+def test_a_pass_for_later_is_refused_until_then(after: int, taken: bool) -> None:
+    """By ``nbf``, with the leeway that clocks are given."""
+    token = mint(KEY, {**BUYER, "nbf": NOW // 1_000 + after}, audience="kanhuo", now=NOW)
+    if taken:
+        assert CHECK.party(token, NOW).role is Role.BUYER
+    else:
+        with pytest.raises(Refused, match="malformed"):
+            CHECK.party(token, NOW)
+
+
+@pytest.mark.parametrize("nbf", ["soon", None, True, -1, 2**70, [1]])
+def test_a_pass_whose_beginning_is_no_time_is_refused(nbf: object) -> None:
+    with pytest.raises(Refused, match="malformed"):
+        CHECK.party(mint(KEY, {**BUYER, "nbf": nbf}, audience="kanhuo", now=NOW), NOW)
+
+
 VALUES = st.none() | st.text() | st.integers() | st.floats(allow_nan=False) | st.lists(st.text())
-NAMES = st.sampled_from(["role", "sub", "merchant", "context", "name", "iat", "exp", "aud"])
+NAMES = st.sampled_from(["role", "sub", "merchant", "context", "name", "iat", "exp", "nbf", "aud"])
 
 
 @given(st.dictionaries(NAMES, VALUES | st.dictionaries(st.text(), st.text())))

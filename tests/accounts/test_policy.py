@@ -12,6 +12,7 @@ from kanhuo.accounts.policy import (
     Act,
     allow,
     check_password,
+    counted_as,
     normalised,
     openings,
     too_many_tries,
@@ -39,9 +40,24 @@ def test_the_table(role: Role, act: Act) -> None:
             allow(party, act)
 
 
-def test_who_comes_by_a_pass_keeps_no_passkeys() -> None:
+@pytest.mark.parametrize("act", [Act.KEEP_PASSKEYS, Act.SIGN_OUT])
+def test_who_comes_by_a_pass_has_no_login_to_keep_or_end(act: Act) -> None:
     with pytest.raises(Refused, match="not_allowed"):
-        allow(Party(role=Role.AGENT, id="x", merchant="m"), Act.KEEP_PASSKEYS)
+        allow(Party(role=Role.AGENT, id="x", merchant="m"), act)
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1%eth0", "2001:db8:1:2::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_failures_are_counted_for_whom_an_address_belongs_to(address: str, counted: str) -> None:
+    assert counted_as(address) == counted
 
 
 @pytest.mark.parametrize("password", ["short1!", "aaaaaaaaaaaa", "x" * 201, "abababababab"])

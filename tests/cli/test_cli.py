@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 from pathlib import Path
@@ -83,9 +84,36 @@ def test_a_merchant_promises_hours_and_is_added_once(tmp_path: Path) -> None:
     assert told.output.split() == ["merchant", "mer_apples", "果园", "Asia/Urumqi", "6", "openings", "a", "week"]
 
 
+def test_promises_are_kept_until_they_are_taken_back(tmp_path: Path) -> None:
+    run(tmp_path, "merchant", "add", "--name", "果园", "--id", "mer_apples")
+    run(tmp_path, "merchant", "set", "mer_apples", "--hours", "mon-fri 9:00-18:30")
+    assert " 5 openings" in run(tmp_path, "merchant", "set", "mer_apples", "--name", "苹果园").output
+    assert " 0 openings" in run(tmp_path, "merchant", "set", "mer_apples", "--no-hours").output
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("pass", "--merchant", "m"), ("merchant", "add", "--name", "x")])
+def test_what_a_command_keeps_is_for_us_alone(tmp_path: Path, command: tuple[str, ...]) -> None:
+    before = os.umask(0o022)
+    try:
+        folder = tmp_path / "data"
+        assert run(folder, *command).exit_code == 0
+        drawn = tmp_path / "states"
+        run(folder, "states", str(drawn))
+        assert [path.name for path in (folder, *folder.iterdir()) if path.stat().st_mode & 0o077] == []
+        assert (drawn / "call.svg").stat().st_mode & 0o777 == 0o644, "drawings are for everybody"
+    finally:
+        os.umask(before)
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [("--hours", "always"), ("--hours", "fri-mon 9:00-18:00"), ("--hours", "mon 18:00-9:00"), ("--zone", "Mars")],
+    [
+        ("--hours", "always"),
+        ("--hours", "fri-mon 9:00-18:00"),
+        ("--hours", "mon 18:00-9:00"),
+        ("--zone", "Mars"),
+        ("--zone", ""),
+    ],
 )
 def test_what_is_not_understood_changes_nothing(tmp_path: Path, wrong: tuple[str, str]) -> None:
     run(tmp_path, "merchant", "add", "--name", "果园", "--id", "mer_apples")

@@ -12,9 +12,11 @@ from litestar.params import FromPath, JSONBody
 
 from kanhuo.accounts.messages import MerchantCard, merchant_on_the_wire
 from kanhuo.accounts.model import Agent, Merchant, Party, Role
+from kanhuo.accounts.passes import vouched
 from kanhuo.accounts.passkeys import Passkeys
 from kanhuo.accounts.policy import SESSION_LIFE, Act, allow
 from kanhuo.accounts.service import Accounts, SignedIn
+from kanhuo.kernel.clock import Millis
 
 COOKIE: Final = "kanhuo_session"
 """The cookie that holds the secret of a session."""
@@ -65,6 +67,8 @@ class Person(msgspec.Struct, frozen=True):
     id: str
     name: str
     role: Role
+    vouched: bool = False
+    """Whether she comes by the shop's pass and has no login here; then only the shop can take her out."""
 
 
 class People(msgspec.Struct, frozen=True):
@@ -127,26 +131,30 @@ async def me(
     request: Request[Any, Any, Any],
 ) -> Response[Me]:
     """Return who is signed in; her session, which lives on with use, lives on in the browser too."""
-    allow(party, Act.SIGN_OUT)
+    allow(party, Act.SEE_ONESELF)
     secret = request.cookies.get(COOKIE) if party.session is not None else None
     who = _me(await accounts.agent(party.id), await accounts.merchant(party.merchant))
     return Response(who, cookies=[] if secret is None else [_cookie(origin, secret)])
 
 
 @delete("/v1/sessions/current", status_code=204)
-async def sign_out(accounts: NamedDependency[Accounts], party: NamedDependency[Party]) -> Response[None]:
+async def sign_out(
+    accounts: NamedDependency[Accounts], party: NamedDependency[Party], origin: NamedDependency[str]
+) -> Response[None]:
     """Sign out here."""
     allow(party, Act.SIGN_OUT)
     await accounts.sign_out(party)
-    return _left()
+    return _left(origin)
 
 
 @delete("/v1/sessions", status_code=204)
-async def sign_out_everywhere(accounts: NamedDependency[Accounts], party: NamedDependency[Party]) -> Response[None]:
+async def sign_out_everywhere(
+    accounts: NamedDependency[Accounts], party: NamedDependency[Party], origin: NamedDependency[str]
+) -> Response[None]:
     """Sign out on every device."""
     allow(party, Act.SIGN_OUT)
     await accounts.sign_out_everywhere(party.id)
-    return _left()
+    return _left(origin)
 
 
 @post("/v1/invitations")
@@ -251,15 +259,13 @@ def _entered(origin: str, entered: SignedIn) -> Response[Me]:
     return Response(_me(entered.agent, entered.merchant), status_code=201, cookies=cookies)
 
 
-def _cookie(origin: str, secret: str) -> Cookie:
-    life, secure = SESSION_LIFE // 1_000, origin.startswith("https://")
-    return Cookie(key=COOKIE, value=secret, max_age=life, httponly=True, samesite="lax", secure=secure)
+def _left(origin: str) -> Response[None]:
+    return Response(None, status_code=204, cookies=[_cookie(origin, "", life=0)])
 
 
-def _left() -> Response[None]:
-    return Response(
-        None, status_code=204, cookies=[Cookie(key=COOKIE, value="", max_age=0, httponly=True, samesite="lax")]
-    )
+def _cookie(origin: str, secret: str, life: Millis = SESSION_LIFE) -> Cookie:
+    secure = origin.startswith("https://")  # by what is configured: behind a proxy every request looks like http
+    return Cookie(key=COOKIE, value=secret, max_age=life // 1_000, httponly=True, samesite="lax", secure=secure)
 
 
 def _me(agent: Agent, merchant: Merchant) -> Me:
@@ -267,4 +273,4 @@ def _me(agent: Agent, merchant: Merchant) -> Me:
 
 
 def _person(agent: Agent) -> Person:
-    return Person(agent.id, agent.name, agent.role)
+    return Person(agent.id, agent.name, agent.role, vouched(agent.id))

@@ -84,10 +84,9 @@ class Passkeys:
             )
         except (WebAuthnException, ValueError, KeyError, TypeError) as failure:
             raise _failed() from failure
-        if await self._db.read(store.passkey, made.credential_id) is not None:
-            raise _failed()
         passkey = Passkey(made.credential_id, party.id, made.credential_public_key, made.sign_count)
-        await self._db.write(store.add_passkey, passkey, self._clock.now())
+        if not await self._db.write(store.add_passkey, passkey, self._clock.now()):
+            raise _failed()
 
     def request_options(self) -> tuple[str, dict[str, Any]]:
         """Return a ceremony's name and the options with which a page asks for a passkey."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from kanhuo.accounts.model import Opening, Party, Role
@@ -25,6 +27,7 @@ class Act(StrEnum):
     DECLINE = "decline"
     WRAP_UP = "wrap_up"
     SEE_CALLS = "see_calls"
+    SEE_ONESELF = "see_oneself"
     SIGN_OUT = "sign_out"
     KEEP_PASSKEYS = "keep_passkeys"
     SEE_AGENTS = "see_agents"
@@ -40,6 +43,7 @@ _AGENT: Final = _BOTH | {
     Act.DECLINE,
     Act.WRAP_UP,
     Act.SEE_CALLS,
+    Act.SEE_ONESELF,
     Act.SIGN_OUT,
     Act.KEEP_PASSKEYS,
 }
@@ -51,7 +55,7 @@ MAY: Final[dict[Role, frozenset[Act]]] = {
 }
 """The table. Whether a *particular* call is somebody's is decided where the call is."""
 
-OF_ACCOUNTS: Final = frozenset({Act.KEEP_PASSKEYS})
+OF_ACCOUNTS: Final = frozenset({Act.SIGN_OUT, Act.KEEP_PASSKEYS})
 """What only those may do who sign in by themselves: a pass ends, and must not be turned into what does not."""
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -96,6 +100,15 @@ def check_password(password: str) -> None:
 def too_many_tries(failures: list[Millis], now: Millis) -> bool:
     """Whether so many sign-ins failed lately that the next has to wait."""
     return sum(now - at < TRIES_WINDOW for at in failures) >= TRIES
+
+
+def counted_as(address: str) -> str:
+    """Return under what an address's failed sign-ins are counted: a whole IPv6 network of 64 bits is one customer's."""
+    with suppress(ValueError):
+        read = ip_address(address)
+        if isinstance(read, IPv6Address):
+            return str(read.ipv4_mapped or ip_network((read.packed, 64), strict=False))
+    return address
 
 
 def openings(text: str) -> tuple[Opening, ...]:

@@ -14,11 +14,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from kanhuo.accounts import store
 from kanhuo.accounts.model import Agent, Merchant, Party, Role
-from kanhuo.accounts.passes import VOUCHED, Verifier
+from kanhuo.accounts.passes import Verifier, vouched
 from kanhuo.accounts.policy import (
     INVITATION_LIFE,
     SESSION_LIFE,
     check_password,
+    counted_as,
     normalised,
     too_many_tries,
 )
@@ -135,9 +136,9 @@ class Accounts:
 
     async def invite(self, merchant: str, role: Role) -> tuple[str, Millis]:
         """Return the secret of a new invitation and when it expires."""
-        secret, expires_at = new_secret(), self._clock.now() + INVITATION_LIFE
-        await self._db.write(store.add_invitation, fingerprint(secret), merchant, role, expires_at)
-        return secret, expires_at
+        secret, now = new_secret(), self._clock.now()
+        await self._db.write(_invite, fingerprint(secret), merchant, role, now)
+        return secret, now + INVITATION_LIFE
 
     async def invitation(self, secret: str) -> Invitation:
         """Return what an invitation is for.
@@ -170,32 +171,33 @@ class Accounts:
         """Sign a person in by login and password; unknown logins take as long as known ones.
 
         Raises:
-            Refused: ``wrong_password``, or ``too_many`` after too many failures of this login or this address.
+            Refused: ``wrong_password``; ``too_many`` after too many failures of this login or this address; ``overloaded``.
         """
         login, now = normalised(login), self._clock.now()
-        names = (f"login {login}", f"address {address}")
+        names = (f"login {login}", f"address {counted_as(address)}")
         if any(too_many_tries(list(self._failures.get(name, ())), now) for name in names):
             raise Refused(Code.TOO_MANY, "too many failed sign-ins; try again in a quarter of an hour")
         # counted before it is checked: many at once are many tries
         tries = [self._tries(name) for name in names]
         for failures in tries:
             failures.append(now)
-        found = await self._db.read(store.by_login, login)
-        agent, hashed = found or (None, _NOBODY)
-        right = await self._hashing(self._matches, hashed, password)
-        if agent is None or not right:
-            raise Refused(Code.WRONG_PASSWORD, "the login or the password is wrong")
-        for failures in tries:
-            failures.remove(now)
-        if self._hasher.check_needs_rehash(hashed):
-            renewed = await self._hashing(self._hasher.hash, password)
-            await self._db.write(store.set_password, agent.id, renewed)
+        try:
+            agent = await self._proved(login, password)
+        except Refused as refusal:
+            if refusal.code is Code.OVERLOADED:  # nothing was tried
+                _take_back(tries, now)
+            raise
+        _take_back(tries, now)
         return await self.begin_session(agent)
 
     async def begin_session(self, agent: Agent) -> SignedIn:
-        """Sign in a person whose identity has been proved."""
+        """Sign in a person whose identity has been proved.
+
+        Raises:
+            Refused: ``not_allowed`` where she has no login of her own: what a pass vouches for ends with the pass.
+        """
         secret = new_secret()
-        await self._db.write(store.add_session, fingerprint(secret), agent.id, self._clock.now() + SESSION_LIFE)
+        await self._db.write(_begin, fingerprint(secret), agent.id, self._clock.now())
         return SignedIn(agent, await self.merchant(agent.merchant), secret)
 
     async def sign_out(self, party: Party) -> None:
@@ -222,7 +224,7 @@ class Accounts:
         """
         if agent == owner.id:
             raise Refused(Code.NOT_NOW, "an owner cannot remove herself")
-        if agent.startswith(f"{VOUCHED}_"):
+        if vouched(agent):
             raise Refused(Code.NOT_NOW, "the shop vouches for her by its passes; there she has to be taken out")
         found = await self._db.read(store.agent, agent)
         if found is None or found.merchant != owner.merchant:
@@ -241,6 +243,17 @@ class Accounts:
         if expires_at - now < SESSION_LIFE // 2:
             await self._db.write(store.extend_session, mark, now + SESSION_LIFE)
         return Party(role=agent.role, id=agent.id, merchant=agent.merchant, name=agent.name, session=mark)
+
+    async def _proved(self, login: str, password: str) -> Agent:
+        found = await self._db.read(store.by_login, login)
+        agent, hashed = found or (None, _NOBODY)
+        right = await self._hashing(self._matches, hashed, password)
+        if agent is None or not right:
+            raise Refused(Code.WRONG_PASSWORD, "the login or the password is wrong")
+        if self._hasher.check_needs_rehash(hashed):
+            renewed = await self._hashing(self._hasher.hash, password)
+            await self._db.write(store.set_password, agent.id, renewed)
+        return agent
 
     async def _name(self, agent: Agent) -> None:
         if self._agents.get(agent.id) != agent:
@@ -276,6 +289,18 @@ class Accounts:
             return False
 
 
+def _begin(tx: Transaction, mark: str, agent: str, now: Millis) -> None:
+    if not store.signs_in(tx, agent):
+        raise Refused(Code.NOT_ALLOWED, "who comes by the shop's pass has no login here")
+    store.forget_sessions(tx, now)
+    store.add_session(tx, mark, agent, now + SESSION_LIFE)
+
+
+def _invite(tx: Transaction, mark: str, merchant: str, role: Role, now: Millis) -> None:
+    store.forget_invitations(tx, now)
+    store.add_invitation(tx, mark, merchant, role, now + INVITATION_LIFE)
+
+
 def _join(tx: Transaction, mark: str, agent: Agent, login: str, hashed: str, now: Millis) -> None:
     if not store.spend_invitation(tx, mark, agent.id):
         raise _spent()
@@ -290,6 +315,11 @@ def _remove(tx: Transaction, agent: str, by: str, now: Millis) -> None:
     assert removed is not None
     store.remove_agent(tx, agent, now)
     journal.append(tx, removed.merchant, Removed(agent, by), now)
+
+
+def _take_back(tries: list[deque[Millis]], at: Millis) -> None:
+    for failures in tries:
+        failures.remove(at)
 
 
 def _spent() -> Refused:

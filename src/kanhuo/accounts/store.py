@@ -98,6 +98,7 @@ _name_agent = Statement(
 )
 _agent = Statement(select(*_people).where(AGENTS.c.id == bindparam("id")))
 _present_agent = Statement(select(*_people).where(AGENTS.c.id == bindparam("id"), _present))
+_signs_in = Statement(select(AGENTS.c.id).where(AGENTS.c.id == bindparam("id"), AGENTS.c.login.is_not(None), _present))
 _agents = Statement(
     select(*_people).where(AGENTS.c.merchant == bindparam("merchant"), _present).order_by(AGENTS.c.created_at)
 )
@@ -124,6 +125,8 @@ _extend = Statement(
 _end_session = Statement(delete(SESSIONS).where(SESSIONS.c.fingerprint == bindparam("fingerprint")))
 _sessions = Statement(select(SESSIONS.c.fingerprint).where(SESSIONS.c.agent == bindparam("agent")))
 _end_sessions = Statement(delete(SESSIONS).where(SESSIONS.c.agent == bindparam("agent")))
+_forget_sessions = Statement(delete(SESSIONS).where(SESSIONS.c.expires_at <= bindparam("now")))
+_forget_invitations = Statement(delete(INVITATIONS).where(INVITATIONS.c.expires_at <= bindparam("now")))
 _add_invitation = Statement(
     INVITATIONS.insert().values({c.name: bindparam(c.name) for c in INVITATIONS.c if c.name != "used_by"})
 )
@@ -137,7 +140,9 @@ _spend = Statement(
     .where(INVITATIONS.c.fingerprint == bindparam("the_fingerprint"), INVITATIONS.c.used_by.is_(None))
     .values(used_by=bindparam("used_by"))
 )
-_add_passkey = Statement(PASSKEYS.insert().values({c.name: bindparam(c.name) for c in PASSKEYS.c}))
+_add_passkey = Statement(
+    insert(PASSKEYS).values({c.name: bindparam(c.name) for c in PASSKEYS.c}).on_conflict_do_nothing()
+)
 _passkey = Statement(
     select(PASSKEYS.c.credential, PASSKEYS.c.agent, PASSKEYS.c.public_key, PASSKEYS.c.sign_count).where(
         PASSKEYS.c.credential == bindparam("credential")
@@ -190,6 +195,11 @@ def present_agent(tx: Transaction, id: str) -> Agent | None:
     return None if row is None else _person(*row)
 
 
+def signs_in(tx: Transaction, id: str) -> bool:
+    """Whether a person is present and has a login of her own."""
+    return tx.first(_signs_in, {"id": id}) is not None
+
+
 def agents(tx: Transaction, merchant: str) -> list[Agent]:
     """Return the people of a merchant."""
     return [_person(*row) for row in tx.all(_agents, {"merchant": merchant})]
@@ -239,6 +249,16 @@ def end_sessions(tx: Transaction, agent: str) -> frozenset[str]:
     return ended
 
 
+def forget_sessions(tx: Transaction, now: Millis) -> None:
+    """Delete the sessions that have expired."""
+    tx.change(_forget_sessions, {"now": now})
+
+
+def forget_invitations(tx: Transaction, now: Millis) -> None:
+    """Delete the invitations that have expired, used or not."""
+    tx.change(_forget_invitations, {"now": now})
+
+
 def add_invitation(tx: Transaction, fingerprint: str, merchant: str, role: Role, expires_at: Millis) -> None:
     """Write an invitation."""
     row = {"fingerprint": fingerprint, "merchant": merchant, "role": role.value, "expires_at": expires_at}
@@ -256,10 +276,10 @@ def spend_invitation(tx: Transaction, fingerprint: str, agent: str) -> bool:
     return tx.change(_spend, {"the_fingerprint": fingerprint, "used_by": agent}) == 1
 
 
-def add_passkey(tx: Transaction, passkey: Passkey, at: Millis) -> None:
-    """Write a passkey."""
+def add_passkey(tx: Transaction, passkey: Passkey, at: Millis) -> bool:
+    """Write a passkey; ``False`` where it is somebody's already."""
     row = {"credential": passkey.credential, "agent": passkey.agent, "public_key": passkey.public_key}
-    tx.change(_add_passkey, row | {"sign_count": passkey.sign_count, "created_at": at})
+    return tx.change(_add_passkey, row | {"sign_count": passkey.sign_count, "created_at": at}) == 1
 
 
 def passkey(tx: Transaction, credential: bytes) -> Passkey | None:

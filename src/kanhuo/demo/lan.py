@@ -25,7 +25,7 @@ def lan_address() -> str:
 
 def certificate(folder: Path, address: str) -> tuple[Path, Path]:
     """Return certificate and key for an address, generated in the folder. People accept it once by hand."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kanhuo demo")])
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))])

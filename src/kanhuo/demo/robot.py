@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import aioice.ice
 import numpy as np
-from aiortc import InvalidStateError, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack, VideoStreamTrack
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame, VideoFrame
@@ -217,6 +217,8 @@ class Desk:
                 await self._connected()
             except (OSError, ConnectionClosed, InvalidHandshake) as failure:
                 log.info("the line was lost: %s", type(failure).__name__)
+            except Exception:
+                log.exception("the robot stumbled, and gets up")
             await self._drop()
             await asyncio.sleep(1)
 
@@ -238,13 +240,7 @@ class Desk:
             beat = asyncio.create_task(self._beat())
             try:
                 async for frame in socket:
-                    message = json.loads(frame)
-                    try:
-                        await self._hear(message)
-                    except (ValueError, KeyError, IndexError, InvalidStateError):
-                        # what a page of somebody else's makes up ends its own call, not the robot
-                        log.exception("a %s could not be followed", message["type"])
-                        await self.send("call.hang_up", call=message.get("call", self._call))
+                    await self._follow(json.loads(frame))
             finally:
                 beat.cancel()
 
@@ -257,6 +253,17 @@ class Desk:
         await self.send("presence.beat", duty=True, foreground=True)
         if self._socket is not None:
             await self._socket.send(json.dumps({"type": "ping", "got": self._got}))
+
+    async def _follow(self, message: dict[str, Any]) -> None:
+        """Do what a message asks for; what a page of somebody else's makes up ends its own call, not the robot."""
+        try:
+            await self._hear(message)
+        except ConnectionClosed:
+            raise
+        except Exception:  # aiortc meets what it cannot read with nearly every kind there is
+            log.exception("a %s could not be followed", message.get("type"))
+            if "call" in message:
+                await self.send("call.hang_up", call=message["call"])
 
     async def _hear(self, message: dict[str, Any]) -> None:
         kind = message["type"]
@@ -299,9 +306,13 @@ class Desk:
         await self.send("chat.say", call=call, key="greeting", text=GREETING)
 
     async def _drop(self) -> None:
-        if self._talk is not None:
-            await self._talk.close()
+        talk = self._talk
         self._talk, self._call, self._answered = None, None, False
+        if talk is not None:
+            try:
+                await talk.close()
+            except Exception:
+                log.exception("a talk could not be closed")
 
 
 def _trusting() -> ssl.SSLContext:

@@ -13,7 +13,7 @@ import segno
 
 from kanhuo.accounts import store
 from kanhuo.accounts.model import Merchant, Opening, Role
-from kanhuo.app import App, build, pass_key, server
+from kanhuo.app import App, build, pass_key, prepare, server
 from kanhuo.config import Settings
 from kanhuo.demo.lan import certificate, lan_address
 from kanhuo.demo.shop import routes
@@ -33,7 +33,7 @@ def demo(*, port: int, lan: bool, robot: bool, data: Path = DATA) -> None:
             data=data, port=port, host=settings.host, public=f"https://{address}:{port}",
             certificate=crt, certificate_key=key,
         )  # fmt: skip
-    data.mkdir(parents=True, exist_ok=True)
+    prepare(settings)
     secret = pass_key(settings)
     app = build(settings, more=routes(secret))
     origin = f"{'https' if lan else 'http'}://{address}:{port}"

@@ -12,6 +12,7 @@ from litestar.config.compression import CompressionConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
@@ -27,7 +28,7 @@ from kanhuo.chat import http as chat_http
 from kanhuo.chat.service import Chat
 from kanhuo.edge import pages as pages_http
 from kanhuo.edge.entrance import admit
-from kanhuo.edge.pages import Pages
+from kanhuo.edge.pages import Pages, keep_to_itself
 from kanhuo.edge.refusals import failed, not_understood, refused, too_deep
 from kanhuo.kernel.errors import Code, Refused
 
@@ -86,7 +87,8 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             "pages": Provide(lambda: services.pages, sync_to_thread=False),
             "origin": Provide(lambda: services.origin, sync_to_thread=False),
         },
-        guards=[own_pages_only],
+        guards=[own_pages_only, json_alone],
+        before_send=[keep_to_itself],
         exception_handlers={
             Refused: refused,
             HTTPException: not_understood,
@@ -106,13 +108,22 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
 async def own_pages_only(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
     """Refuse changes that a page of a foreign origin asks for (cross-site request forgery), signing in among them.
 
-    Whoever brings a pass is a shop's own page or server.
-
     Raises:
         Refused: ``wrong_origin``.
     """
-    if connection.scope.get("method", "GET") in SAFE or "Authorization" in connection.headers:
+    if connection.scope.get("method", "GET") in SAFE:
         return
     origin = connection.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != connection.headers.get("Host"):
         raise Refused(Code.ORIGIN, "this may be asked for by our own pages only")
+
+
+async def json_alone(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Refuse a body that does not say it is JSON: any page of the web may send what a form can, unasked.
+
+    Raises:
+        Refused: ``malformed``.
+    """
+    kind = connection.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if handler.parsed_data_field is not None and kind != "application/json":
+        raise Refused(Code.MALFORMED, "the body must be JSON, and its Content-Type must say so")

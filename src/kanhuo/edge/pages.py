@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from litestar import Response, get
+from litestar.datastructures import MutableScopeHeaders
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from litestar.types import Message, Scope
 
 from kanhuo.kernel.errors import Code, Refused
 
@@ -86,6 +88,16 @@ class Pages:
             "Referrer-Policy": "no-referrer",
             "Permissions-Policy": "camera=(self), microphone=(self), screen-wake-lock=(self)",
         }
+
+
+async def keep_to_itself(message: Message, _: Scope) -> None:
+    """Let nothing leave as HTML without a policy: what has none of its own may load nothing and be framed by nobody."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    if headers.get("Content-Type", "").startswith(("text/html", "application/xhtml")):
+        headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        headers.setdefault("X-Content-Type-Options", "nosniff")
 
 
 @get(["/call", "/call/"], include_in_schema=False)

@@ -38,7 +38,7 @@ beforeAll(async () => {
     },
   );
   // a frame that loads nothing; its window is where messages go
-  const create = document.createElement.bind(document) as (name: string) => HTMLElement;
+  const create = (name: string): HTMLElement => document.createElementNS("http://www.w3.org/1999/xhtml", name);
   vi.spyOn(document, "createElement").mockImplementation((name: string) => {
     const made = create(name === "iframe" ? "a-frame" : name);
     if (name === "iframe") Object.defineProperty(made, "contentWindow", { get: () => (made.isConnected ? within : null) });

@@ -8,6 +8,8 @@ export interface Person {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
+  /** Whether she comes by the shop's pass and has no login here; then only the shop can take her out. */
+  readonly vouched: boolean;
 }
 
 export interface Me {

@@ -120,7 +120,7 @@ export class KhSettings extends LitElement {
     const sure = this.removing === person.id;
     return html`<li class="person">
       <span>${person.name} <span class="soft small">${say(person.role === "owner" ? "owner" : "agent")}</span></span>
-      ${own
+      ${own || person.vouched
         ? nothing
         : html`<button class=${sure ? "end" : "link"} @click=${() => void this.#try(() => this.#remove(person.id))}>
             ${sure ? say("remove_really", { name: person.name }) : say("remove")}
