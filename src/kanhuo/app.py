@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import platform
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -32,11 +33,17 @@ from kanhuo.edge.reception import House, Reception
 from kanhuo.edge.socket import Door, Limits, PicowsUpgrade
 from kanhuo.kernel.clock import Clock, SystemClock
 from kanhuo.kernel.ids import new_secret
+from kanhuo.presence.policy import BLINK
 from kanhuo.presence.service import PresenceBook
+from kanhuo.presence.store import Alone, RedisRoster, Roster
 from kanhuo.shell.alarm import Alarm
 from kanhuo.shell.bus import Bus
 from kanhuo.shell.database import Database
+from kanhuo.shell.engines import database
 from kanhuo.shell.migrate import migrate
+from kanhuo.shell.nodes import NodeClock, Nodes
+from kanhuo.shell.redis import RedisBus
+from kanhuo.shell.redis import client as redis_client
 from kanhuo.signalling.messages import IceServer
 from kanhuo.signalling.service import Signalling
 
@@ -50,6 +57,8 @@ class App:
 
     settings: Settings
     db: Database
+    bus: Bus
+    nodes: Nodes
     accounts: Accounts
     calls: Calls
     presence: PresenceBook
@@ -60,8 +69,9 @@ class App:
     asgi: Litestar
 
     async def open(self) -> None:
-        """Open the database and take up the calls that were going on."""
+        """Open the database, join the other nodes and take up the calls that were going on."""
         await self.db.open()
+        await self.bus.open()
         await self.calls.recover()
 
     async def start(self) -> None:
@@ -76,6 +86,8 @@ class App:
         """Tell every page that we shall be back, and close."""
         await self.reception.close()
         await self.alarm.stop()
+        await self.nodes.close()
+        await self.bus.close()
         await self.db.close()
 
 
@@ -90,17 +102,20 @@ def build(
     """Build an app. The database is brought to the present schema first.
 
     Raises:
-        ValueError: a key or a list in the settings cannot be read.
+        ValueError: a key or a list in the settings cannot be read, or several nodes could not work together as set.
     """
+    check_together(settings)
     prepare(settings)
-    migrate(settings.database)
-    clock = clock or SystemClock()
-    bus, db = Bus(), Database(settings.database)
-    pepper = _kept_secret(settings.data / "pepper.key")
+    migrate(settings.database_url)
+    db = database(settings.database_url, connections=settings.connections)
+    clock = clock or (NodeClock() if db.shared else SystemClock())
+    nodes = Nodes(db, clock, settings.node or platform.node())
+    bus, roster = _joined(settings, nodes)
+    pepper = settings.pepper or _kept_secret(settings.data / "pepper.key")
     checks = verifier(pass_key(settings), settings.pass_audience, pepper.encode())
     accounts = Accounts(db, bus, clock, checks)
-    cards, presence = Cards(db), PresenceBook(clock, bus)
-    calls = Calls(Desk(db, bus, clock, accounts, cards, presence, patience))
+    cards, presence = Cards(db), PresenceBook(clock, bus, roster)
+    calls = Calls(Desk(db, bus, clock, accounts, cards, presence, patience, nodes))
     consents, chat = ConsentBook(db, bus, clock, calls), Chat(db, bus, clock, calls)
     ice = msgspec.convert(json.loads(settings.ice_servers), tuple[IceServer, ...])
     signalling = Signalling(bus, clock, calls, consents, ice)
@@ -118,6 +133,8 @@ def build(
     return App(
         settings=settings,
         db=db,
+        bus=bus,
+        nodes=nodes,
         accounts=accounts,
         calls=calls,
         presence=presence,
@@ -155,10 +172,33 @@ def server(app: App, *, alarm: bool = True) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
+def check_together(settings: Settings) -> None:
+    """See that what is set lets several nodes work together, or is a single node.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    if settings.bus and not settings.database:
+        raise ValueError(
+            "nodes that share a bus share a database: set KANHUO_DATABASE=postgresql://…; SQLite serves one"
+        )
+    if settings.bus and not (settings.pass_key and settings.pepper):
+        raise ValueError("nodes share their secrets: set KANHUO_PASS_KEY and KANHUO_PEPPER to the same on all of them")
+
+
+def _joined(settings: Settings, nodes: Nodes) -> tuple[Bus, Roster]:
+    """Return what joins this node to the others: nothing for a single one."""
+    if not settings.bus:
+        return Bus(), Alone()
+    line = redis_client(settings.bus)
+    return RedisBus(line, nodes.me), RedisRoster(line, nodes.me, lambda: nodes.lately(BLINK))
+
+
 def prepare(settings: Settings) -> None:
-    """Make the data folder and the database's file, for us alone; SQLite gives its other files the mode of this one."""
+    """Make the data folder and SQLite's file, for us alone; SQLite gives its other files the mode of this one."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings.database.touch(mode=0o600)
+    if not settings.database:
+        (settings.data / "kanhuo.sqlite").touch(mode=0o600)
 
 
 def pass_key(settings: Settings) -> str:

@@ -25,7 +25,7 @@ from kanhuo.kernel.errors import Refused
 from kanhuo.kernel.ids import MERCHANT, new_id
 from kanhuo.protocol import schema as protocol_schema
 from kanhuo.shell import journal as journal_store
-from kanhuo.shell.database import Database
+from kanhuo.shell.engines import database as database_of
 from kanhuo.shell.migrate import migrate as bring_up_to_date
 
 
@@ -52,8 +52,8 @@ def serve(settings: Settings, port: int | None, host: str | None) -> None:
 def migrate(settings: Settings) -> None:
     """Bring the database to the present schema."""
     prepare(settings)
-    bring_up_to_date(settings.database)
-    click.echo(f"{settings.database} is up to date")
+    bring_up_to_date(settings.database_url)
+    click.echo("the database is up to date")
 
 
 @main.group()
@@ -141,7 +141,7 @@ def journal() -> None:
 @click.pass_obj
 def journal_verify(settings: Settings, database: Path | None) -> None:
     """Check every hash chain; name the first broken line. Exit code 1 where there is one."""
-    verdict = _read(database or settings.database, journal_store.verify)
+    verdict = _read(f"sqlite:///{database}" if database else settings.database_url, journal_store.verify)
     click.echo(f"{verdict.lines} lines in {verdict.chains} chains")
     if verdict.broken is not None:
         click.echo(f"broken: {verdict.broken}", err=True)
@@ -190,12 +190,12 @@ def _with_app(settings: Settings, work: Any) -> Any:
     return asyncio.run(run())
 
 
-def _read(path: Path, work: Any) -> Any:
+def _read(url: str, work: Any) -> Any:
     async def run() -> Any:
-        db = Database(path)
+        db = database_of(url)
         await db.open()
         try:
-            return await db.read(work)
+            return await db.snapshot(work)
         finally:
             await db.close()
 

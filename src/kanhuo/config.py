@@ -13,7 +13,16 @@ class Settings:
     """How this process runs. Each field is set by the environment variable ``KANHUO_`` + its name in capitals."""
 
     data: Path = Path("kanhuo-data")
-    """Folder of the database and of generated keys."""
+    """Folder of the SQLite file and of generated keys."""
+    database: str = ""
+    """Where state and journal are kept: ``postgresql://user@host/name`` for several nodes; empty: a SQLite file in the
+    data folder, which serves one process."""
+    connections: int = 8
+    """How many connections to PostgreSQL this node may use."""
+    bus: str = ""
+    """How nodes tell each other what has happened: ``redis://host``; empty: there is one node."""
+    node: str = ""
+    """This node's name in logs and lists; empty: the machine's."""
     host: str = "127.0.0.1"
     """Address to listen on; behind a proxy that ends TLS this is right, on a telephone's network it is ``0.0.0.0``."""
     port: int = 8000
@@ -22,6 +31,9 @@ class Settings:
     pass_key: str = ""
     """Key that the shop's back end signs passes with: a secret of 32 bytes or more (HS256), or a PEM public key (EdDSA).
     Empty: a secret is generated in the data folder."""
+    pepper: str = ""
+    """Secret that the ids of people whom passes vouch for are made with, the same on all nodes for ever: another one makes
+    strangers of everybody. Empty: one is generated in the data folder."""
     pass_audience: str = "kanhuo"  # noqa: S105 - a name
     """The ``aud`` that passes must name; two installations that share a key are told apart by it."""
     shop_origins: tuple[str, ...] = ()
@@ -37,12 +49,13 @@ class Settings:
     certificate_key: Path | None = None
 
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.data / "kanhuo.sqlite"
+    def database_url(self) -> str:
+        """The URL of the database."""
+        return self.database or f"sqlite:///{self.data / 'kanhuo.sqlite'}"
 
 
 _LISTS = frozenset({"shop_origins", "picture_origins"})
+_NUMBERS = frozenset({"port", "connections"})
 _PATHS = frozenset({"data", "certificate", "certificate_key"})
 
 
@@ -61,7 +74,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             given[name] = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
         elif name in _PATHS:
             given[name] = Path(text)
-        elif name == "port":
+        elif name in _NUMBERS:
             given[name] = int(text)
         elif name == "message_rate":
             given[name] = float(text)

@@ -10,7 +10,7 @@ from playwright.async_api import Frame, FrameLocator, Page
 from kanhuo.accounts.passes import mint
 from kanhuo.kernel.clock import SystemClock
 from kanhuo.shell import journal
-from kanhuo.shell.database import Database
+from kanhuo.shell.sqlite import SqliteDatabase
 from tests.browser.conftest import GREEN, Stage
 from tests.support.chromium import colour_of, near, phone, tone_of, until
 
@@ -55,7 +55,7 @@ async def sees(page: Page | Frame, colour: tuple[int, int, int]) -> bool:
 
 
 async def verify(stage: Stage) -> journal.Verdict:
-    db = Database(stage.server.database)
+    db = SqliteDatabase(stage.server.database)
     await db.open()
     try:
         return await db.read(journal.verify)

@@ -9,7 +9,7 @@ import pytest
 
 from kanhuo.demo.passes import agent_pass, buyer_pass
 from kanhuo.shell import journal
-from kanhuo.shell.database import Database
+from kanhuo.shell.sqlite import SqliteDatabase
 from tests.support.client import Client
 from tests.support.process import Server, server
 
@@ -36,7 +36,7 @@ async def return_(client: Client, call: str, *, duty: bool = False) -> None:
 
 
 async def verify(running: Server) -> journal.Verdict:
-    db = Database(running.database)
+    db = SqliteDatabase(running.database)
     await db.open()
     try:
         return await db.read(journal.verify)
@@ -107,7 +107,7 @@ async def test_killed_and_nobody_returns_leaves_no_ghost(tmp_path: Path) -> None
         await watcher.send("presence.beat", duty=True, foreground=True)
 
         async def ended() -> str | None:
-            db = Database(running.database)
+            db = SqliteDatabase(running.database)
             await db.open()
             try:
                 lines = await db.read(journal.lines_of, call)

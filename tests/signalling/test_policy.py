@@ -189,18 +189,46 @@ def test_candidates_belong_to_the_present_round_and_are_counted() -> None:
 
 
 def test_joining_again_changes_nothing_and_another_page_raises_the_version() -> None:
-    pair = policy.joined(Pair("c"), Side.BUYER, "i1", 0, now=100)
-    assert policy.joined(pair, Side.BUYER, "i1", 0, now=200) == pair
-    other = policy.joined(pair, Side.AGENT, "i2", 4, now=50)
-    assert (other.seq, other.round, other.of(Side.AGENT)) == (101, 4, Peer("i2"))
-    assert other.of(Side.BUYER) == Peer("i1")
+    pair = policy.joined(Pair("c"), Side.BUYER, "i1", "phone", 0, now=100)
+    assert policy.joined(pair, Side.BUYER, "i1", "phone", 0, now=200) == pair
+    other = policy.joined(pair, Side.AGENT, "i2", "desk", 4, now=50)
+    assert (other.seq, other.round, other.of(Side.AGENT)) == (101, 4, Peer("i2", "desk", 101))
+    assert other.of(Side.BUYER) == Peer("i1", "phone", 100)
 
 
 def test_what_a_page_sends_is_told_once() -> None:
-    pair = policy.joined(Pair("c"), Side.BUYER, "i1", 0, now=100)
-    pair = policy.joined(pair, Side.AGENT, "i2", 0, now=100)
-    for side, inst in ((Side.BUYER, "i1"), (Side.AGENT, "i2")):
-        told = policy.with_media(pair, side, inst, (True, False, None), now=300)
-        assert told.of(side) == Peer(inst, audio=True)
-        assert policy.with_media(told, side, inst, (True, False, None), now=400) is not pair
-        assert policy.with_media(told, side, inst, (True, False, None), now=400).seq == told.seq
+    buyer, agent = Peer("i1", "phone", 100), Peer("i2", "desk", 101)
+    pair = Pair("c", seq=101, buyer=buyer, agent=agent)
+    for side, peer in ((Side.BUYER, buyer), (Side.AGENT, agent)):
+        told = policy.with_media(pair, side, peer, (True, False, None), now=300)
+        now_says = told.of(side)
+        assert now_says == Peer(peer.inst, peer.device, 300, audio=True)
+        assert policy.with_media(told, side, now_says, (True, False, None), now=400) is told
+
+
+PEERS = st.none() | st.builds(
+    Peer, st.sampled_from(["i1", "i2"]), st.just("phone"), st.integers(0, 3), st.booleans(), st.booleans()
+)
+PAIRS = st.builds(
+    Pair, st.just("c"), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), PEERS, PEERS
+)
+
+
+@given(PAIRS, PAIRS)
+def test_two_nodes_that_tell_each_other_what_they_know_come_to_know_the_same(one: Pair, other: Pair) -> None:
+    """And then have nothing more to tell: news that crosses on the way does not go round for ever."""
+    here, there = policy.merged(one, other), policy.merged(other, one)
+    same = (here.seq, here.round, here.answered) == (there.seq, there.round, there.answered)
+    assert same
+    assert not policy.adds(here, there) or _differ_in_what_one_page_says_at_one_instant(one, other)
+    assert not policy.adds(here, one)
+    assert policy.merged(here, one) == here
+
+
+def _differ_in_what_one_page_says_at_one_instant(one: Pair, other: Pair) -> bool:
+    """Never so in earnest: a side is changed by one node, and each change has an instant of its own."""
+    return any(
+        mine is not None and theirs is not None and mine != theirs
+        and (mine.since, mine.inst) == (theirs.since, theirs.inst)
+        for mine, theirs in ((one.buyer, other.buyer), (one.agent, other.agent))
+    )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,37 @@ async def house(
 ) -> AsyncIterator[TestHouse]:
     """Run a server for as long as the block lasts."""
     clock = clock or FakeClock()
+    async with node(folder, clock, patience, **settings) as opened:
+        hours = (Opening(0, 9 * 60, 18 * 60),)
+        await opened.app.accounts.put_merchant(Merchant(id=SHOP, name="Orchard", hours=hours))
+        await opened.app.accounts.put_merchant(Merchant(id=OTHER_SHOP, name="Phones"))
+        clock.pass_(DEFAULT.nobody)
+        yield opened
+
+
+@asynccontextmanager
+async def houses(
+    folder: Path, count: int, *, database: str, bus: str, patience: Patience = DEFAULT
+) -> AsyncIterator[list[TestHouse]]:
+    """Run several nodes on one database and one bus, with one clock; each has its beat called by hand."""
+    clock = FakeClock()
+    settings = {"database": database, "bus": bus, "pepper": "the same on every node"}
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(house(folder / "0", clock=clock, patience=patience, **settings))
+        rest = [
+            await stack.enter_async_context(node(folder / str(n), clock, patience, **settings)) for n in range(1, count)
+        ]
+        clock.pass_(DEFAULT.nobody)
+        for each in (first, *rest):
+            await each.app.beat()
+        yield [first, *rest]
+
+
+@asynccontextmanager
+async def node(
+    folder: Path, clock: FakeClock, patience: Patience = DEFAULT, **settings: Any
+) -> AsyncIterator[TestHouse]:
+    """Run one node for as long as the block lasts."""
     app = build(Settings(data=folder, port=0, pass_key=KEY, **settings), clock=clock, patience=patience)
     running = server(app, alarm=False)
     running.config.setup_event_loop = lambda: None  # type: ignore[method-assign]
@@ -124,10 +155,6 @@ async def house(
         if task.done():
             await task
         await asyncio.sleep(0.005)
-    hours = (Opening(0, 9 * 60, 18 * 60),)
-    await app.accounts.put_merchant(Merchant(id=SHOP, name="Orchard", hours=hours))
-    await app.accounts.put_merchant(Merchant(id=OTHER_SHOP, name="Phones"))
-    clock.pass_(DEFAULT.nobody)
     opened = TestHouse(app, clock, running)
     try:
         yield opened

@@ -9,7 +9,7 @@ import pytest
 
 from kanhuo.accounts.model import Role
 from kanhuo.calls import units
-from kanhuo.kernel.errors import Code, Refused, Stale
+from kanhuo.kernel.errors import Code, Refused
 from tests.support.client import Client, RefusedError
 from tests.support.house import SHOP, TestHouse, house
 
@@ -119,21 +119,6 @@ async def test_a_loss_that_could_not_be_written_is_written_with_the_next_beat(
     assert "Interrupted" not in await shop.kinds(call)
     await shop.beat(200)
     assert (await shop.kinds(call))[-1] == "Interrupted"
-
-
-async def test_who_was_faster_is_decided_anew(shop: TestHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    agent, buyer = await shop.agent(), await shop.buyer()
-    call = await shop.ringing(buyer, agent)
-    real, collisions = shop.app.db.write, iter([True, True])
-
-    async def write(work: Any, *values: Any) -> Any:
-        if work is units.move and next(collisions, False):
-            raise Stale(call)
-        return await real(work, *values)
-
-    monkeypatch.setattr(shop.app.db, "write", write)
-    await agent.ask("call.accept", call=call, media="video")
-    assert (await shop.kinds(call)).count("Accepted") == 1
 
 
 async def test_a_greeting_that_fails_leaves_nothing_behind(shop: TestHouse, monkeypatch: pytest.MonkeyPatch) -> None:

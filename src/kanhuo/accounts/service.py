@@ -28,11 +28,11 @@ from kanhuo.kernel.clock import Clock, Millis
 from kanhuo.kernel.errors import Code, Refused
 from kanhuo.kernel.ids import AGENT, fingerprint, new_id, new_secret
 from kanhuo.shell import journal
-from kanhuo.shell.bus import Bus
+from kanhuo.shell.bus import Bus, Topic
 from kanhuo.shell.database import Database, Transaction
 
-SIGNED_OUT: Final = "accounts.signed_out"
-"""News: the fingerprints (a frozenset) of sessions that have ended."""
+SIGNED_OUT: Final = Topic("accounts.signed_out", frozenset[str])
+"""News: the fingerprints of sessions that have ended."""
 
 _NOBODY: Final = PasswordHasher().hash("nobody has this password")
 """Checked for unknown logins, so that they take as long as known ones."""
@@ -204,11 +204,11 @@ class Accounts:
         """End the party's own session and its sockets."""
         if party.session is not None:
             await self._db.write(store.end_session, party.session)
-            self._bus.publish(SIGNED_OUT, frozenset({party.session}))
+            self._bus.publish(SIGNED_OUT, frozenset({party.session}), party.id)
 
     async def sign_out_everywhere(self, agent: str) -> None:
         """End every session of a person, and their sockets."""
-        self._bus.publish(SIGNED_OUT, await self._db.write(store.end_sessions, agent))
+        self._bus.publish(SIGNED_OUT, await self._db.write(store.end_sessions, agent), agent)
 
     # Colleagues
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, bindparam, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from kanhuo.accounts.model import Agent, Merchant, Role
 from kanhuo.kernel.clock import Millis

@@ -99,7 +99,7 @@ async def availability(
             merchant = merchant_on_the_wire(await accounts.merchant(name))
         except Refused:
             continue
-        found[name] = MerchantAvailability(_can(calls, name), merchant.hours, merchant.zone)
+        found[name] = MerchantAvailability(await _can(calls, name), merchant.hours, merchant.zone)
     return Response(
         Availabilities(found),
         headers={
@@ -112,8 +112,8 @@ async def availability(
 HANDLERS: Final = (list_calls, availability)
 
 
-def _can(calls: Calls, merchant: str) -> Can:
-    free, on_duty = calls.staffing(merchant)
+async def _can(calls: Calls, merchant: str) -> Can:
+    free, on_duty = await calls.staffing(merchant)
     return Can.NOW if free else Can.BUSY if on_duty else Can.LATER
 
 

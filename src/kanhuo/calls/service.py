@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,30 +12,26 @@ from kanhuo.accounts.service import Accounts
 from kanhuo.calls import store, units
 from kanhuo.calls.events import Accept, Command, ConfirmMedia, Decline, HangUp, Lose, Regain
 from kanhuo.calls.messages import CallView, DeskView, QueueView
-from kanhuo.calls.model import ANSWERED, Call
+from kanhuo.calls.model import Call
 from kanhuo.calls.policy import Patience, wait_guess
 from kanhuo.calls.terms import DeclineWhy, Media, Outcome, RatingWhy, Side, State
-from kanhuo.calls.units import Change
+from kanhuo.calls.units import Change, Line, Moment
 from kanhuo.calls.views import Facts, agents_view, buyers_view, passed_on, rings_here
 from kanhuo.catalogue.policy import card_of, digest
 from kanhuo.catalogue.service import Cards
 from kanhuo.kernel.clock import Clock, Millis
-from kanhuo.kernel.errors import Code, Refused, Stale, not_now, not_yours
+from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
 from kanhuo.kernel.ids import CALL, new_id
 from kanhuo.presence.service import CHANGED as STAFF_CHANGED
-from kanhuo.presence.service import PresenceBook, Staff
+from kanhuo.presence.service import NOBODY, PresenceBook, Staff
 from kanhuo.shell.alarm import attempt
-from kanhuo.shell.bus import Bus
+from kanhuo.shell.bus import Bus, Topic
 from kanhuo.shell.database import Database
+from kanhuo.shell.nodes import Nodes
 from kanhuo.shell.wire import tell
 
-log = logging.getLogger(__name__)
-
-CHANGED: Final = "calls.changed"
-"""News: a :class:`~kanhuo.calls.units.Change`, after its commit."""
-
-ATTEMPTS: Final = 3
-"""How often a unit of work is decided again when somebody else was faster."""
+CHANGED: Final = Topic("calls.changed", Call)
+"""News: a call, as it is after a commit."""
 
 LOOK_AROUND: Final[Millis] = 1_000
 """How often waiting calls are looked at even though nothing seems to have changed: a crash may have come between."""
@@ -52,20 +48,25 @@ class Desk:
     cards: Cards
     presence: PresenceBook
     patience: Patience
+    nodes: Nodes
 
 
 class Calls:
-    """The calls of every merchant."""
+    """The calls of every merchant. In memory are those of parties whose pages are connected to this node."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._live: dict[str, Call] = {}
         self._of_party: dict[str, str] = {}
         self._carriers: dict[tuple[str, Side], str] = {}
+        """The device that carries a side, where this node carries it."""
         self._unsettled: set[str] = set()
         self._to_assign: set[str] = set()
         self._looked_at: Millis = 0
+        self._may_have_missed = False
         desk.bus.subscribe(STAFF_CHANGED, self._on_staff)
+        desk.bus.subscribe(CHANGED, self._on_change)
+        desk.bus.on_return(self._on_return)
 
     # What people ask for
 
@@ -91,10 +92,10 @@ class Calls:
             since=now,
         )
         desk.cards.remember(call.card, card)
-        staff = desk.presence.staff(party.merchant)
-        made, changes = await desk.db.write(units.ask, call, key, card, staff, desk.patience)
+        made, changes = await desk.db.write(units.ask, call, key, card, await self._moment(party.merchant, now))
         await self._tell(changes)
         if not changes:
+            self._note(made)
             await self._show(made)
         self._carry(made, Side.BUYER, device)
         return made
@@ -156,8 +157,9 @@ class Calls:
 
     async def lost(self, party: Party, device: str) -> None:
         """Note that a party's page is gone: its socket was lost and has not come back at once."""
-        call = self._live.get(self._of_party.get(party.id, ""))
+        call = await self.live_of(party)
         if call is not None and self._was_carrier(call, party, device):
+            self._carriers.pop((call.id, side_of(call, party)), None)
             await self._move(call.id, Lose(side_of(call, party)))
 
     async def regained(self, party: Party, device: str, call: str) -> Call:
@@ -172,18 +174,32 @@ class Calls:
         if party.answers and not rings_here(known, device):
             raise not_yours("another device carries this call")
         side = side_of(known, party)
+        if (call, side) not in self._carriers or side in known.missing:
+            known = await self._move(call, Regain(side))
         self._carry(known, side, device)
-        return await self._move(call, Regain(side))
+        return known
 
     def going_on(self, party: Party) -> bool:
-        """Return whether a party is in a call, or waits for one, now."""
+        """Return whether a party whose page is connected here is in a call, or waits for one, now."""
         return self._of_party.get(party.id) in self._live
+
+    async def live_of(self, party: Party) -> Call | None:
+        """Return the call that a party is in, or waits for, now, wherever her pages are connected."""
+        find = store.live_of_agent if party.answers else store.live_of_buyer
+        return await self._desk.db.read(find, party.id)
+
+    def left(self, party: str) -> None:
+        """Note that no page of a party is connected here any more."""
+        call = self._live.get(self._of_party.get(party, ""))
+        if call is not None and not self._concerns(call):
+            self._drop(call.id)
 
     async def welcome(self, party: Party, device: str) -> CallView | None:
         """Return the view of the party's call that goes on, for a page that connects anew."""
-        call = self._live.get(self._of_party.get(party.id, ""))
+        call = await self.live_of(party)
         if call is None:
             return None
+        self._note(call)
         if party.answers and call.state is State.RINGING and Side.AGENT in call.missing:
             call = await self._move(call.id, Regain(Side.AGENT))
         return await self._view(call, party, device)
@@ -191,8 +207,8 @@ class Calls:
     async def desk(self, party: Party) -> DeskView:
         """Return what an agent's console shows at its top."""
         desk = self._desk
-        waiting = await desk.db.read(store.waiting, party.merchant, units.AT_ONCE)
-        return self._desk_view(party.id, desk.presence.staff(party.merchant), len(waiting), desk.clock.now())
+        line = await desk.db.read(units.line, party.merchant)
+        return _desk_view(party.id, line, await desk.presence.staff(party.merchant), desk.clock.now())
 
     # What time brings
 
@@ -200,28 +216,29 @@ class Calls:
         """Let time act: expire what is due, ring whoever has become free, bring queues and desks up to date."""
         desk = self._desk
         desk.presence.sweep()
+        for node in await desk.nodes.beat():
+            await attempt(self._take_over(node))
         now = desk.clock.now()
-        for call in await desk.db.read(store.due, now):
-            await attempt(self._expire(call))
+        for call, merchant in await desk.db.read(store.due, now):
+            await attempt(self._expire(call, merchant))
         if now - self._looked_at >= LOOK_AROUND:
             self._looked_at = now
             self._to_assign.update(await desk.db.read(store.merchants_with_waiting))
-        merchants, self._to_assign = self._to_assign, set()
-        for merchant in merchants:
-            if not await attempt(self._assign(merchant)):
-                self._to_assign.add(merchant)
-        merchants, self._unsettled = self._unsettled, set()
-        for merchant in merchants:
-            if not await attempt(self._show_queue(merchant)):
-                self._unsettled.add(merchant)
+            if self._may_have_missed or not desk.bus.connected:
+                self._may_have_missed = not desk.bus.connected
+                await attempt(self._read_again())
+        await self._regain_who_is_here()
+        self._to_assign = await _each(self._to_assign, self._assign)
+        self._unsettled = await _each(self._unsettled, self._show_queue)
 
     async def recover(self) -> None:
-        """After a start: take up every live call; both sides have their time to come back."""
+        """After a start: take over what nodes that have died since carried; both sides have their time to come back."""
         desk = self._desk
-        for call in await desk.db.read(store.live):
-            self._note(call)
-        changes = await desk.db.write(units.recover, desk.patience, desk.clock.now())
-        await self._tell(changes)
+        dead = await desk.nodes.open()
+        if desk.nodes.living == {desk.nodes.me}:
+            await desk.db.write(units.wait_anew, await self._moment())
+        for node in dead:
+            await self._take_over(node)
 
     # What other slices read
 
@@ -248,11 +265,11 @@ class Calls:
         """Return a call that goes on, from memory."""
         return self._live.get(call)
 
-    def staffing(self, merchant: str) -> tuple[int, int]:
+    async def staffing(self, merchant: str) -> tuple[int, int]:
         """Return how many of a merchant's agents are free now, and how many are on duty."""
-        staff = self._desk.presence.staff(merchant)
-        on_duty = [agent for agent, _ in staff.on_duty]
-        return sum(self._is_free(agent, staff) for agent in on_duty), len(on_duty)
+        line = await self._desk.db.read(units.line, merchant)
+        staff = await self._desk.presence.staff(merchant)
+        return len(_free(line, staff)), len(staff.on_duty)
 
     async def listed(self, party: Party, before: Millis, most: int) -> list[store.Listed]:
         """Return the calls of a party's merchant asked for before an instant, newest first."""
@@ -270,63 +287,92 @@ class Calls:
 
     # How it is done
 
-    async def _move(self, call: str, command: Command) -> Call:
+    async def _moment(self, merchant: str | None = None, now: Millis | None = None) -> Moment:
+        """Return what a unit has to know; with the people of a merchant where it may ring one of them."""
         desk = self._desk
-        merchant = (await self.get(call)).merchant
-        for turn in range(1, ATTEMPTS + 1):
-            staff, now = desk.presence.staff(merchant), desk.clock.now()
-            try:
-                after, changes = await desk.db.write(units.move, call, command, staff, desk.patience, now)
-            except Stale:
-                if turn == ATTEMPTS:
-                    raise Refused(Code.OVERLOADED, "too many at once want this call; try again") from None
-                continue
-            await self._tell(changes)
-            return after
-        raise AssertionError("unreachable")
+        staff = NOBODY if merchant is None else await desk.presence.staff(merchant)
+        return Moment(desk.clock.now() if now is None else now, desk.patience, desk.nodes.me, staff)
 
-    async def _expire(self, call: str) -> None:
-        desk = self._desk
-        staff = desk.presence.staff((await self.get(call)).merchant)
-        try:
-            await self._tell(await desk.db.write(units.expire, call, staff, desk.patience, desk.clock.now()))
-        except Stale:
-            log.info("call %s changed while it expired; the next beat looks again", call)
+    async def _move(self, call: str, command: Command) -> Call:
+        frees = isinstance(command, Decline | HangUp)
+        moment = await self._moment((await self.get(call)).merchant if frees else None)
+        after, changes = await self._desk.db.write(units.move, call, command, moment)
+        self._note(after)
+        await self._tell(changes)
+        return after
+
+    async def _expire(self, call: str, merchant: str) -> None:
+        await self._tell(await self._desk.db.write(units.expire, call, await self._moment(merchant)))
 
     async def _assign(self, merchant: str) -> None:
+        await self._tell(await self._desk.db.write(units.assign, merchant, await self._moment(merchant)))
+
+    async def _take_over(self, node: str) -> None:
+        looked_at = units.TAKEN_OVER
+        while looked_at == units.TAKEN_OVER:
+            looked_at, changes = await self._desk.db.write(units.take_over, node, await self._moment())
+            await self._tell(changes)
+        await self._desk.nodes.forget(node)
+
+    async def _read_again(self) -> None:
+        """Where news may have been missed: read the calls of all who are connected here, and show what is new of them."""
         desk = self._desk
-        staff = desk.presence.staff(merchant)
-        await self._tell(await desk.db.write(units.assign, merchant, staff, desk.patience, desk.clock.now()))
+        now_live = {call.id: call for call in await desk.db.read(store.of_parties, desk.bus.attended())}
+        ended = [call for call in self._live if call not in now_live]
+        for call in [*now_live.values(), *[await desk.db.read(units.found, call) for call in ended]]:
+            known = self._live.get(call.id)
+            if known is None or known.version < call.version:
+                desk.bus.here(CHANGED, call)
+                await self._show(call, known)
+
+    async def _regain_who_is_here(self) -> None:
+        """Whoever is taken for missing by another node, and has her page here, is not missing."""
+        for (call, side), _ in list(self._carriers.items()):
+            known = self._live.get(call)
+            if known is not None and side in known.missing:
+                await attempt(self._move(call, Regain(side)))
 
     async def _tell(self, changes: list[Change]) -> None:
-        """Note every change first, so that whoever is told finds the memory right; then tell."""
+        """Let every node note the changes first, so that whoever is told finds the memory right; then tell."""
         for change in changes:
-            self._note(change.after)
             self._unsettled.add(change.after.merchant)
-            self._rest(change)
+            left = change.before.agent if change.before is not None else None
+            parties = {change.after.buyer, change.after.agent, left} - {None}
+            self._desk.bus.publish(CHANGED, change.after, *(party for party in parties if party))
         for change in changes:
-            self._desk.bus.publish(CHANGED, change)
             await self._show(change.after, change.before)
 
+    def _on_change(self, call: Call) -> None:
+        self._note(call)
+        if call.agent is not None and call.ended_at is not None and call.answered_at is not None:
+            until = call.ended_at + self._desk.patience.wrap_up
+            self._desk.presence.rest_here(call.merchant, call.agent, until)
+
+    def _on_return(self) -> None:
+        self._may_have_missed, self._looked_at = True, 0
+
     def _note(self, call: Call) -> None:
-        before = self._live.pop(call.id, None)
-        for party in {call.buyer, call.agent, before.agent if before else None} - {None}:
-            if self._of_party.get(party or "") == call.id:
-                del self._of_party[party or ""]
+        known = self._live.get(call.id)
+        if known is not None and known.version >= call.version:
+            return
+        self._drop(call.id)
         if call.state is State.ENDED:
             for side in Side:
                 self._carriers.pop((call.id, side), None)
-            return
-        self._live[call.id] = call
-        self._of_party[call.buyer] = call.id
-        if call.agent is not None:
-            self._of_party[call.agent] = call.id
+        elif self._concerns(call):
+            self._live[call.id] = call
+            self._of_party[call.buyer] = call.id
+            if call.agent is not None:
+                self._of_party[call.agent] = call.id
 
-    def _rest(self, change: Change) -> None:
-        before, after = change.before, change.after
-        if before is not None and after.agent is not None and after.state is State.ENDED and before.state in ANSWERED:
-            until = self._desk.clock.now() + self._desk.patience.wrap_up
-            self._desk.presence.rest(after.merchant, after.agent, until)
+    def _drop(self, call: str) -> None:
+        known = self._live.pop(call, None)
+        for party in (known.buyer, known.agent) if known is not None else ():
+            if party is not None and self._of_party.get(party) == call:
+                del self._of_party[party]
+
+    def _concerns(self, call: Call) -> bool:
+        return self._desk.bus.attends(call.buyer) or self._desk.bus.attends(call.agent)
 
     async def _show(self, call: Call, before: Call | None = None) -> None:
         desk = self._desk
@@ -350,26 +396,13 @@ class Calls:
 
     async def _show_queue(self, merchant: str) -> None:
         desk = self._desk
-        staff, now = desk.presence.staff(merchant), desk.clock.now()
-        waiting = await desk.db.read(store.waiting, merchant, units.AT_ONCE)
-        usual = await desk.db.read(store.usual_talk, merchant) if waiting else None
-        for position, call in enumerate(waiting, start=1):
-            wait = wait_guess(position, len(staff.on_duty), usual)
+        line, staff = await desk.db.read(units.line, merchant), await desk.presence.staff(merchant)
+        now = desk.clock.now()
+        for position, call in enumerate(line.waiting, start=1):
+            wait = wait_guess(position, len(staff.on_duty), line.usual_talk)
             tell(desk.bus, call.buyer, QueueView(seq=now, call=call.id, position=position, wait_ms=wait))
         for agent, _ in staff.on_duty:
-            tell(desk.bus, agent, self._desk_view(agent, staff, len(waiting), now))
-
-    def _desk_view(self, agent: str, staff: Staff, waiting: int, now: Millis) -> DeskView:
-        return DeskView(
-            seq=now,
-            duty=any(agent == other for other, _ in staff.on_duty),
-            free=self._is_free(agent, staff),
-            waiting=waiting,
-            on_duty=len(staff.on_duty),
-        )
-
-    def _is_free(self, agent: str, staff: Staff) -> bool:
-        return agent not in staff.resting and agent not in self._of_party
+            tell(desk.bus, agent, _desk_view(agent, line, staff, now))
 
     def _carry(self, call: Call, side: Side, device: str) -> None:
         if call.id in self._live:
@@ -383,6 +416,25 @@ class Calls:
     def _on_staff(self, merchant: str) -> None:
         self._to_assign.add(merchant)
         self._unsettled.add(merchant)
+
+
+async def _each(merchants: set[str], work: Callable[[str], Awaitable[None]]) -> set[str]:
+    """Do something for each merchant; return those for whom it failed, to be tried again."""
+    return {merchant for merchant in merchants if not await attempt(work(merchant))}
+
+
+def _free(line: Line, staff: Staff) -> frozenset[str]:
+    return frozenset(agent for agent, _ in staff.on_duty) - staff.resting - line.engaged
+
+
+def _desk_view(agent: str, line: Line, staff: Staff, now: Millis) -> DeskView:
+    return DeskView(
+        seq=now,
+        duty=any(agent == other for other, _ in staff.on_duty),
+        free=agent not in staff.resting and agent not in line.engaged,
+        waiting=len(line.waiting),
+        on_duty=len(staff.on_duty),
+    )
 
 
 def side_of(call: Call, party: Party) -> Side:

@@ -19,13 +19,14 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    or_,
     select,
     text,
     update,
 )
 
 from kanhuo.calls.model import Call
-from kanhuo.calls.terms import Outcome, RatingWhy, State
+from kanhuo.calls.terms import Outcome, RatingWhy, Side, State
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Stale
 from kanhuo.shell.database import Row, Statement, Transaction, metadata
@@ -44,9 +45,12 @@ CALLS: Final = Table(
     Column("due", BigInteger),
     Column("version", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("buyer_at", String),
+    Column("agent_at", String),
     UniqueConstraint("buyer", "key", name="one_call_for_each_key"),
 )
-"""``body`` is the whole call; the other columns are what is searched by."""
+"""``body`` is the whole call; the other columns are what is searched by. ``buyer_at`` and ``agent_at`` are the nodes whose
+sockets carry the two sides."""
 
 _IS_LIVE: Final = text("state <> 'ended'")
 Index("one_live_call_for_a_buyer", CALLS.c.buyer, unique=True, sqlite_where=_IS_LIVE, postgresql_where=_IS_LIVE)
@@ -88,7 +92,7 @@ class Listed:
 _live = CALLS.c.state != literal_column("'ended'")
 """As the partial indexes say it, to the letter: a bound value would not let SQLite use them."""
 
-_insert = Statement(CALLS.insert().values({c.name: bindparam(c.name) for c in CALLS.c}))
+_insert = Statement(CALLS.insert().values({c.name: bindparam(c.name) for c in CALLS.c if c.name != "agent_at"}))
 _by_id = Statement(select(CALLS.c.body).where(CALLS.c.id == bindparam("id")))
 _by_key = Statement(select(CALLS.c.body).where(CALLS.c.buyer == bindparam("buyer"), CALLS.c.key == bindparam("key")))
 _put = Statement(
@@ -110,8 +114,30 @@ _ringing = Statement(
 _engaged = Statement(
     select(CALLS.c.agent).where(CALLS.c.merchant == bindparam("merchant"), _live, CALLS.c.agent.is_not(None))
 )
-_due = Statement(select(CALLS.c.id).where(CALLS.c.due <= bindparam("now")).order_by(CALLS.c.due).limit(500))
-_all_live = Statement(select(CALLS.c.body).where(_live))
+_due = Statement(
+    select(CALLS.c.id, CALLS.c.merchant).where(CALLS.c.due <= bindparam("now")).order_by(CALLS.c.due).limit(500)
+)
+_if_due = Statement(
+    select(CALLS.c.body)
+    .where(CALLS.c.id == bindparam("id"), CALLS.c.due <= bindparam("now"))
+    .with_for_update(skip_locked=True)
+)
+_at = {Side.BUYER: CALLS.c.buyer_at, Side.AGENT: CALLS.c.agent_at}
+_carrier = {side: Statement(select(column).where(CALLS.c.id == bindparam("id"))) for side, column in _at.items()}
+_carry = {
+    side: Statement(update(CALLS).where(CALLS.c.id == bindparam("the_id")).values({column.name: bindparam("node")}))
+    for side, column in _at.items()
+}
+_carried = Statement(
+    select(CALLS.c.body, CALLS.c.buyer_at, CALLS.c.agent_at)
+    .where(_live, or_(*(column == bindparam("node") for column in _at.values())))
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_absent = Statement(select(CALLS.c.body).where(_live).order_by(CALLS.c.id))
+_of_party = Statement(
+    select(CALLS.c.body).where(_live, or_(CALLS.c.buyer == bindparam("party"), CALLS.c.agent == bindparam("party")))
+)
 _unattended = Statement(select(CALLS.c.merchant).where(CALLS.c.state == State.WAITING.value, _live).distinct())
 _listed = Statement(
     select(CALLS.c.body, RATINGS.c.stars, WRAP_UPS.c.outcome, WRAP_UPS.c.note)
@@ -137,9 +163,9 @@ _decoder: Final = msgspec.json.Decoder(Call)
 _encoder: Final = msgspec.json.Encoder()
 
 
-def add(tx: Transaction, call: Call, key: str, due: Millis | None) -> None:
-    """Write a new call. ``key`` is the buyer's own name for the request."""
-    row = _columns(call, due)
+def add(tx: Transaction, call: Call, key: str, due: Millis | None, node: str) -> None:
+    """Write a new call. ``key`` is the buyer's own name for the request, ``node`` the one that carries her side."""
+    row = _columns(call, due) | {"buyer_at": node}
     row |= {"id": call.id, "merchant": call.merchant, "buyer": call.buyer, "key": key, "asked_at": call.asked_at}
     tx.change(_insert, row)
 
@@ -190,14 +216,44 @@ def engaged(tx: Transaction, merchant: str) -> frozenset[str]:
     return frozenset(agent for (agent,) in tx.all(_engaged, {"merchant": merchant}))
 
 
-def due(tx: Transaction, now: Millis) -> list[str]:
-    """Return the ids of calls whose state ends by itself at or before ``now``, longest overdue first, 500 at most."""
-    return [call for (call,) in tx.all(_due, {"now": now})]
+def due(tx: Transaction, now: Millis) -> list[tuple[str, str]]:
+    """Return calls, with their merchants, that end their state by themselves by now: 500 at most, longest overdue first."""
+    return [(call, merchant) for call, merchant in tx.all(_due, {"now": now})]
 
 
-def live(tx: Transaction) -> list[Call]:
-    """Return every call that has not ended."""
-    return _many(tx.all(_all_live))
+def if_due(tx: Transaction, call: str, now: Millis) -> Call | None:
+    """Return a call if it is due and nobody else is at it: what this transaction holds, another node passes over."""
+    return _one(tx.first(_if_due, {"id": call, "now": now}))
+
+
+def carrier(tx: Transaction, call: str, side: Side) -> str | None:
+    """Return the node that carries one side of a call."""
+    row = tx.first(_carrier[side], {"id": call})
+    return None if row is None else row[0]
+
+
+def carry(tx: Transaction, call: str, side: Side, node: str | None) -> None:
+    """Note which node carries one side of a call."""
+    tx.change(_carry[side], {"the_id": call, "node": node})
+
+
+def carried(tx: Transaction, node: str, most: int) -> list[tuple[Call, tuple[Side, ...]]]:
+    """Return calls that go on with the sides that a node carries, unless somebody else is at them."""
+    rows = tx.all(_carried, {"node": node, "most": most})
+    return [
+        (_decoder.decode(body), tuple(side for side, at in zip(Side, places, strict=True) if at == node))
+        for body, *places in rows
+    ]
+
+
+def absent(tx: Transaction) -> list[Call]:
+    """Return the calls that go on without one of their sides."""
+    return [call for call in _many(tx.all(_absent)) if call.missing]
+
+
+def of_parties(tx: Transaction, parties: list[str]) -> list[Call]:
+    """Return the calls that these parties are in, or wait for, now."""
+    return [call for party in parties for call in _many(tx.all(_of_party, {"party": party}))]
 
 
 def merchants_with_waiting(tx: Transaction) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from kanhuo.calls import store
 from kanhuo.calls.events import (
+    Accept,
     Asked,
     Close,
     Command,
@@ -17,6 +18,7 @@ from kanhuo.calls.events import (
     Event,
     Lose,
     Offer,
+    Regain,
     RingExpired,
     RingWithdrawn,
     WithdrawRing,
@@ -28,10 +30,13 @@ from kanhuo.catalogue import store as cards
 from kanhuo.catalogue.model import ContextCard
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
-from kanhuo.presence.service import Staff
+from kanhuo.presence.service import NOBODY, Staff
 from kanhuo.routing.policy import anyone_left, choose
 from kanhuo.shell import journal
 from kanhuo.shell.database import Transaction
+
+TAKEN_OVER = 100
+"""How many calls of a node that has died are taken over in one unit."""
 
 AT_ONCE = 64
 """How many waiting calls of one merchant are looked at together; the rest wait behind them anyway."""
@@ -44,6 +49,28 @@ class Change:
     before: Call | None
     after: Call
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a unit has to know of the world beside the database."""
+
+    now: Millis
+    patience: Patience
+    node: str
+    """Where the unit is run: whose sockets carry the page that asks for it."""
+    staff: Staff = NOBODY
+    """The merchant's people, where the unit may ring one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Who waits for a merchant, first come first, and which of its agents are being rung or in a call."""
+
+    waiting: tuple[Call, ...]
+    engaged: frozenset[str]
+    usual_talk: Millis | None
+    """How long this merchant's talks usually take; read only where somebody waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +89,7 @@ class WrappedUp:
     outcome: Outcome
 
 
-def ask(
-    tx: Transaction, call: Call, key: str, card: ContextCard, staff: Staff, patience: Patience
-) -> tuple[Call, list[Change]]:
+def ask(tx: Transaction, call: Call, key: str, card: ContextCard, moment: Moment) -> tuple[Call, list[Change]]:
     """Begin a call, or find the one that the same request began before; then ring whoever can be rung.
 
     Raises:
@@ -76,70 +101,88 @@ def ask(
     if store.live_of_buyer(tx, call.buyer) is not None:
         raise Refused(Code.ALREADY_IN_CALL, "this buyer is in a call already")
     cards.put(tx, call.card, card)
-    store.add(tx, call, key, deadline(call, patience))
+    store.add(tx, call, key, deadline(call, moment.patience), moment.node)
     asked = Asked(call.merchant, call.buyer, call.card, call.media)
     journal.append(tx, call.id, asked, call.asked_at)
-    return call, [Change(None, call, asked), *assign(tx, call.merchant, staff, patience, call.asked_at)]
+    return call, [Change(None, call, asked), *assign(tx, call.merchant, moment)]
 
 
-def move(
-    tx: Transaction, call: str, command: Command, staff: Staff, patience: Patience, now: Millis
-) -> tuple[Call, list[Change]]:
+def move(tx: Transaction, call: str, command: Command, moment: Moment) -> tuple[Call, list[Change]]:
     """Give a command to a call and, where that sets somebody free or leaves the call waiting, ring whoever can be rung.
 
     Raises:
         Refused: ``not_found``, ``not_yours`` or ``not_now``; nothing has changed then.
     """
     before = found(tx, call)
-    change = _step(tx, before, command, patience, now)
+    match command:
+        case Lose(side) if store.carrier(tx, call, side) not in (None, moment.node):
+            return before, []  # her page has moved to another node
+        case Regain(side):
+            store.carry(tx, call, side, moment.node)
+        case Accept():
+            store.carry(tx, call, Side.AGENT, moment.node)
+    change = _step(tx, before, command, moment)
     if change is None:
         return before, []
-    return change.after, [change, *_assign_after(tx, change, staff, patience, now)]
+    return change.after, [change, *_assign_after(tx, change, moment)]
 
 
-def expire(tx: Transaction, call: str, staff: Staff, patience: Patience, now: Millis) -> list[Change]:
-    """Let time act on a call, if it is due indeed."""
-    before = found(tx, call)
-    command = expiry(before, patience, now)
-    if command is None:
+def expire(tx: Transaction, call: str, moment: Moment) -> list[Change]:
+    """Let time act on a call, if it is due indeed and no other node is at it."""
+    before = store.if_due(tx, call, moment.now)
+    command = None if before is None else expiry(before, moment.patience, moment.now)
+    if before is None or command is None:
         return []
-    change = _step(tx, before, command, patience, now)
-    return [] if change is None else [change, *_assign_after(tx, change, staff, patience, now)]
+    change = _step(tx, before, command, moment)
+    return [] if change is None else [change, *_assign_after(tx, change, moment)]
 
 
-def assign(tx: Transaction, merchant: str, staff: Staff, patience: Patience, now: Millis) -> list[Change]:
+def assign(tx: Transaction, merchant: str, moment: Moment) -> list[Change]:
     """Ring free agents for waiting calls, first come first served, and end the calls that nobody is left to take."""
-    changes = _withdraw(tx, merchant, staff, patience, now)
+    changes = _withdraw(tx, merchant, moment)
     waiting = store.waiting(tx, merchant, AT_ONCE)
     if not waiting:
         return changes
-    busy = store.engaged(tx, merchant) | staff.resting
+    busy = store.engaged(tx, merchant) | moment.staff.resting
     for call in waiting:
-        command = _next(call, staff, busy, patience, now)
-        change = None if command is None else _step(tx, call, command, patience, now)
+        command = _next(call, busy, moment)
+        change = None if command is None else _step(tx, call, command, moment)
         if change is not None:
             changes.append(change)
             busy |= {change.after.agent} if change.after.agent else set()
     return changes
 
 
-def recover(tx: Transaction, patience: Patience, now: Millis) -> list[Change]:
-    """After a restart: every page has lost its socket, so both sides of every live call have their time to return.
+def take_over(tx: Transaction, dead: str, moment: Moment) -> tuple[int, list[Change]]:
+    """Let the sides that a dead node carried have their time to return; also say how many calls were looked at.
 
-    Whoever was missing already could not come back while we were away: her time begins anew too.
+    Their pages have lost their sockets and look for another node.
     """
     changes = []
-    for call in store.live(tx):
+    calls = store.carried(tx, dead, TAKEN_OVER)
+    for call, sides in calls:
         present = call
-        if call.missing:
-            present = replace(call, missing_since=now, version=call.version + 1)
-            store.put(tx, call, present, deadline(present, patience))
-        for side in Side:
-            change = _step(tx, present, Lose(side), patience, now)
+        for side in sides:
+            store.carry(tx, call.id, side, None)
+            change = _step(tx, present, Lose(side), moment)
             if change is not None:
                 changes.append(change)
                 present = change.after
-    return changes
+    return len(calls), changes
+
+
+def wait_anew(tx: Transaction, moment: Moment) -> None:
+    """Give those who are missing their whole time again: while no node was there, nobody could come back."""
+    for call in store.absent(tx):
+        anew = replace(call, missing_since=moment.now, version=call.version + 1)
+        store.put(tx, call, anew, deadline(anew, moment.patience))
+
+
+def line(tx: Transaction, merchant: str) -> Line:
+    """Return who waits for a merchant, and who of its people is taken up."""
+    waiting = store.waiting(tx, merchant, AT_ONCE)
+    usual = store.usual_talk(tx, merchant) if waiting else None
+    return Line(tuple(waiting), store.engaged(tx, merchant), usual)
 
 
 def rate(tx: Transaction, call: str, buyer: str, stars: int, why: RatingWhy | None, now: Millis) -> None:
@@ -186,31 +229,33 @@ def found(tx: Transaction, call: str) -> Call:
     return known
 
 
-def _withdraw(tx: Transaction, merchant: str, staff: Staff, patience: Patience, now: Millis) -> list[Change]:
+def _withdraw(tx: Transaction, merchant: str, moment: Moment) -> list[Change]:
     """Stop ringing agents who have gone off duty or closed their page: somebody else may be there."""
-    if now - staff.counted_since < patience.nobody:
+    staff = moment.staff
+    if not staff.whole or moment.now - staff.counted_since < moment.patience.nobody:
         return []  # after a restart of ours, pages need a moment to say that they are there
     on_duty = {agent for agent, _ in staff.on_duty}
     changes = []
     for call in store.ringing(tx, merchant):
-        change = None if call.agent in on_duty else _step(tx, call, WithdrawRing(), patience, now)
+        change = None if call.agent in on_duty else _step(tx, call, WithdrawRing(), moment)
         if change is not None:
             changes.append(change)
     return changes
 
 
-def _step(tx: Transaction, before: Call, command: Command, patience: Patience, now: Millis) -> Change | None:
+def _step(tx: Transaction, before: Call, command: Command, moment: Moment) -> Change | None:
     event = decide(before, command)
     if event is None:
         return None
-    after = evolve(before, event, now)
-    store.put(tx, before, after, deadline(after, patience))
-    journal.append(tx, after.id, event, now)
+    after = evolve(before, event, moment.now)
+    store.put(tx, before, after, deadline(after, moment.patience))
+    journal.append(tx, after.id, event, moment.now)
     return Change(before, after, event)
 
 
-def _next(call: Call, staff: Staff, busy: frozenset[str], patience: Patience, now: Millis) -> Command | None:
-    if may_be_offered(call, patience):
+def _next(call: Call, busy: frozenset[str], moment: Moment) -> Command | None:
+    staff = moment.staff
+    if may_be_offered(call, moment.patience):
         if Side.BUYER in call.missing:
             return None
         agent = choose(staff.on_duty, busy.union(call.tried))
@@ -218,15 +263,18 @@ def _next(call: Call, staff: Staff, busy: frozenset[str], patience: Patience, no
             return Offer(agent)
         if anyone_left(staff.on_duty, call.tried):
             return None
-        if staff.nobody_since is not None and now - staff.nobody_since < patience.nobody:
+        if not staff.whole:
+            return None  # somebody may be on duty with another node
+        if staff.nobody_since is not None and moment.now - staff.nobody_since < moment.patience.nobody:
             return None
     return Close(unanswered(call))
 
 
-def _assign_after(tx: Transaction, change: Change, staff: Staff, patience: Patience, now: Millis) -> list[Change]:
+def _assign_after(tx: Transaction, change: Change, moment: Moment) -> list[Change]:
     if not isinstance(change.event, Declined | RingExpired | RingWithdrawn | Ended):
         return []
     before, after = change.before, change.after
     if after.agent is not None and before is not None and before.state in ANSWERED:
-        staff = replace(staff, resting=staff.resting | {after.agent})
-    return assign(tx, after.merchant, staff, patience, now)
+        resting = moment.staff.resting | {after.agent}
+        moment = replace(moment, staff=replace(moment.staff, resting=resting))
+    return assign(tx, after.merchant, moment)

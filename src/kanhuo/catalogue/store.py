@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import Column, LargeBinary, String, Table, bindparam, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from kanhuo.catalogue.model import ContextCard
 from kanhuo.shell.database import Statement, Transaction, metadata

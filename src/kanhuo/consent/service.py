@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from kanhuo.accounts.model import Party
 from kanhuo.calls.model import LIVE, Call
 from kanhuo.calls.service import CHANGED, Calls, side_of
 from kanhuo.calls.terms import Side, State
-from kanhuo.calls.units import Change, found
+from kanhuo.calls.units import found
 from kanhuo.consent import store
 from kanhuo.consent.messages import ConsentsView
 from kanhuo.consent.model import Consents, Given, Purpose, Withdrawn, evolve, give, withdraw
 from kanhuo.kernel.clock import Clock, Millis
 from kanhuo.kernel.errors import Code, Refused, not_now
 from kanhuo.shell import journal
-from kanhuo.shell.bus import Bus
+from kanhuo.shell.bus import Bus, Topic
 from kanhuo.shell.database import Database, Transaction
 from kanhuo.shell.wire import tell
 
-WITHDRAWN: Final = "consent.withdrawn"
-"""News: ``(call, purpose)``, after the commit."""
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What the buyer of a call agrees to since the last commit."""
+
+    call: str
+    consents: Consents
+
+
+AGREED: Final = Topic("consent.agreed", Agreed)
+"""News: what the buyer of a call agrees to has changed."""
 
 
 class ConsentBook:
@@ -34,6 +44,7 @@ class ConsentBook:
         self._calls = calls
         self._known: dict[str, Consents] = {}
         bus.subscribe(CHANGED, self._on_change)
+        bus.subscribe(AGREED, self._on_agreed)
 
     async def give(self, party: Party, call: str, purpose: Purpose) -> None:
         """Note the buyer's yes.
@@ -49,13 +60,12 @@ class ConsentBook:
         Raises:
             Refused: as :meth:`give`.
         """
-        if await self._change(party, call, lambda now_agreed: withdraw(now_agreed, purpose)):
-            self._bus.publish(WITHDRAWN, (call, purpose))
+        await self._change(party, call, lambda now_agreed: withdraw(now_agreed, purpose))
 
     async def of(self, call: str) -> Consents:
         """Return what the buyer of a call agrees to."""
         known = self._known.get(call)
-        if known is None:
+        if known is None or self._bus.shared:  # another node may have heard of it just now
             known = await self._db.read(store.of_call, call)
             if self._calls.live(call) is not None:
                 self._known[call] = known
@@ -69,16 +79,13 @@ class ConsentBook:
         """Return the consents of a call for the wire."""
         return on_the_wire(call, await self.of(call))
 
-    async def _change(self, party: Party, call: str, decide: Callable[[Consents], Given | Withdrawn | None]) -> bool:
+    async def _change(self, party: Party, call: str, decide: Callable[[Consents], Given | Withdrawn | None]) -> None:
         known = await self._calls.of(party, call)
         if side_of(known, party) is not Side.BUYER:
             raise Refused(Code.NOT_ALLOWED, "only the buyer can say yes or no to this")
-        before = await self.of(call)
         after = await self._db.write(_write, call, decide, self._clock.now())
-        if known.state is not State.ENDED:
-            self._known[call] = after
+        self._bus.publish(AGREED, Agreed(call, after), *(party for party in (known.buyer, known.agent) if party))
         self._show(known, after)
-        return before.seq != after.seq
 
     def _show(self, call: Call, consents: Consents) -> None:
         view = on_the_wire(call.id, consents)
@@ -86,9 +93,14 @@ class ConsentBook:
         if call.agent is not None:
             tell(self._bus, call.agent, view)
 
-    def _on_change(self, change: Change) -> None:
-        if change.after.state is State.ENDED:
-            self._known.pop(change.after.id, None)
+    def _on_change(self, call: Call) -> None:
+        if call.state is State.ENDED:
+            self._known.pop(call.id, None)
+
+    def _on_agreed(self, agreed: Agreed) -> None:
+        known = self._known.get(agreed.call)
+        if self._calls.live(agreed.call) is not None and (known is None or known.seq < agreed.consents.seq):
+            self._known[agreed.call] = agreed.consents
 
 
 def on_the_wire(call: str, consents: Consents) -> ConsentsView:

@@ -29,6 +29,6 @@ async def admit(accounts: Accounts, calls: Calls, pass_: str | None, cookie: str
         if refusal.code is not Code.EXPIRED:
             raise
         party = await accounts.party(pass_, cookie, late=LATE)
-        if not calls.going_on(party):
+        if await calls.live_of(party) is None:
             raise
         return party

@@ -25,7 +25,7 @@ from kanhuo.presence.service import PresenceBook
 from kanhuo.protocol import VERSION, Bye, ByeWhy, Hello, Nudge, Ping, Pong, RefusedMessage, Welcome
 from kanhuo.shell.alarm import attempt
 from kanhuo.shell.bus import Bus
-from kanhuo.shell.wire import Request
+from kanhuo.shell.wire import FRAMES, Request, Telling
 from kanhuo.signalling.service import Page
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class Reception:
         self._beat_at: Millis = house.clock.now()
         """The last beat: near enough for when a page was heard, and read for every message."""
         self._looked_at: Millis = 0
+        house.bus.subscribe(FRAMES, self._deliver)
         house.bus.subscribe(SIGNED_OUT, self._sign_out)
 
     @property
@@ -183,7 +184,7 @@ class Reception:
         session = Session(new_secret(), page, house.clock.now())
         self._sessions[session.token] = session
         self._of_party[party.id] = (*self._of_party.get(party.id, ()), session)
-        house.bus.subscribe(party.id, session.hear)
+        await house.bus.attend(party.id)
         try:
             view = await house.calls.welcome(party, page.device)
             desk = await house.calls.desk(party) if party.answers else None
@@ -275,13 +276,20 @@ class Reception:
             wire.close(code, why)
             self.detach(session, wire)
 
+    def _deliver(self, telling: Telling) -> None:
+        for session in self._of_party.get(telling.party, ()):
+            session.hear(telling)
+
     def _forget(self, session: Session) -> None:
-        self._sessions.pop(session.token, None)
+        if self._sessions.pop(session.token, None) is None:
+            return
         self._detached.pop(session.token, None)
         others = tuple(other for other in self._of_party.pop(session.party.id, ()) if other is not session)
         if others:
             self._of_party[session.party.id] = others
-        self._house.bus.unsubscribe(session.party.id, session.hear)
+        self._house.bus.leave(session.party.id)
+        if not others:
+            self._house.calls.left(session.party.id)
         wire = session.wire
         if wire is not None:
             wire.close(REPLACED, ByeWhy.REPLACED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from kanhuo.kernel.clock import SECOND, Millis
@@ -50,18 +51,15 @@ def goes_off(presence: Presence, name: str, device: Device) -> bool:
 def beat(presence: Presence, name: str, device: Device) -> Presence:
     """Return the presence after one device has spoken. Going off duty on one device means all of them."""
     after = {**dict(presence.devices), name: device}
-    if goes_off(presence, name, device):
-        after = {
-            other: Device(duty=False, foreground=d.foreground, beat_at=d.beat_at, detached_at=d.detached_at)
-            for other, d in after.items()
-        }
-    return Presence(tuple(after.items()), presence.rest_until, presence.idle_since)
+    said = replace(presence, devices=tuple(after.items()))
+    return off_duty(said) if goes_off(presence, name, device) else said
+
+
+def off_duty(presence: Presence) -> Presence:
+    """Return the presence after its agent has gone off duty, on every device."""
+    return replace(presence, devices=tuple((name, replace(d, duty=False)) for name, d in presence.devices))
 
 
 def without(presence: Presence, now: Millis) -> Presence:
     """Return the presence without the devices that are gone at ``now``."""
-    return Presence(
-        tuple((name, device) for name, device in presence.devices if alive(device, now)),
-        presence.rest_until,
-        presence.idle_since,
-    )
+    return replace(presence, devices=tuple((name, d) for name, d in presence.devices if alive(d, now)))

@@ -40,7 +40,7 @@ class Alarm:
             await attempt(self._beat())
 
 
-async def attempt(work: Awaitable[None]) -> bool:
+async def attempt(work: Awaitable[object]) -> bool:
     """Do one of many things that time brings; return whether it succeeded. What fails is logged and keeps nothing else up."""
     try:
         await work

@@ -1,218 +1,145 @@
 """The database: plain synchronous functions on a transaction, run where the engine likes them best.
 
-SQLite likes one writer. All writing units of work go to one thread, which takes as many as have gathered, runs each in a
-savepoint of its own and commits them together: one disk sync serves the whole batch, and a unit that fails takes nobody
-with it. A unit never awaits, so nothing interleaves in it. The queue is bounded: beyond it, requests are refused at once
-rather than answered minutes later.
+A *unit of work* is a function that takes a :class:`Transaction` first, reads, decides and writes. It never awaits and keeps
+nothing but what it returns, so it may be run again: where two units race for the same rows, one wins and the other is
+decided anew. A shop keeps everything in one SQLite file (``shell/sqlite.py``), a marketplace in PostgreSQL
+(``shell/postgres.py``); the stores of all slices are the same for both.
 
-SQLAlchemy Core describes tables and builds statements; their text is compiled once and run on the raw driver, because
-*executing* through SQLAlchemy costs three to four times as much.
+SQLAlchemy Core describes tables and builds statements; their text is compiled once for each engine and run on the raw
+driver, because *executing* through SQLAlchemy costs three to four times as much.
 """
 
 from __future__ import annotations
 
-import asyncio
-import queue
-import sqlite3
-import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
-from kanhuo.kernel.errors import Code, Refused
+from kanhuo.kernel.errors import Code, Refused, Stale
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Row: TypeAlias = tuple[Any, ...]
+Parameters: TypeAlias = Mapping[str, object]
 
 metadata: Final = MetaData()
 """Every table of every slice; the migrations are checked against it."""
 
-BATCH: Final = 256
-"""The most units of work that share one commit."""
+ATTEMPTS: Final = 3
+"""How often a unit of work is decided again where somebody else was faster."""
 
-_DIALECT: Final = sqlite.dialect(paramstyle="named")
+BACKLOG: Final = 4_096
+"""How many units of work may wait; beyond it, requests are refused at once rather than answered minutes later."""
+
+_SQLITE: Final = sqlite.dialect(paramstyle="named")
+_POSTGRES: Final = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
-    """A statement built with SQLAlchemy Core and compiled to text once; ``constants`` are the values it was built with."""
+    """A statement built with SQLAlchemy Core, compiled to the text of each engine once, when it is first run there."""
 
-    __slots__ = ("constants", "text")
+    __slots__ = ("_clause", "_named", "_numbered")
 
     def __init__(self, clause: ClauseElement) -> None:
-        compiled = clause.compile(dialect=_DIALECT)
-        assert isinstance(compiled, SQLCompiler)
-        self.text = str(compiled)
-        self.constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+        self._clause = clause
+        self._named: tuple[str, dict[str, Any]] | None = None
+        self._numbered: tuple[str, tuple[str, ...], dict[str, Any]] | None = None
 
-    def bind(self, parameters: Mapping[str, object] | None) -> Mapping[str, object]:
-        """Return all values that the statement is run with."""
-        return {**self.constants, **(parameters or {})} if self.constants else parameters or {}
+    def named(self, parameters: Parameters | None) -> tuple[str, Parameters]:
+        """Return SQLite's text and the values by name."""
+        if self._named is None:
+            compiled = self._clause.compile(dialect=_SQLITE)
+            assert isinstance(compiled, SQLCompiler)
+            self._named = str(compiled), _constants(compiled)
+        text, constants = self._named
+        return text, {**constants, **(parameters or {})} if constants else parameters or {}
+
+    def numbered(self, parameters: Parameters | None) -> tuple[str, list[object]]:
+        """Return PostgreSQL's text and the values in the order of their numbers."""
+        if self._numbered is None:
+            compiled = self._clause.compile(dialect=_POSTGRES)
+            assert isinstance(compiled, SQLCompiler)
+            self._numbered = str(compiled), tuple(compiled.positiontup or ()), _constants(compiled)
+        text, names, constants = self._numbered
+        values = {**constants, **(parameters or {})} if constants else parameters or {}
+        return text, [values[name] for name in names]
 
 
-class Transaction:
+def _constants(compiled: SQLCompiler) -> dict[str, Any]:
+    return {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+
+
+class Transaction(Protocol):
     """What a store works on. It lives for one unit of work and is never kept."""
 
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def all(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> list[Row]:
+    def all(self, statement: Statement, parameters: Parameters | None = None) -> list[Row]:
         """Return every row."""
-        return self._connection.execute(statement.text, statement.bind(parameters)).fetchall()
 
-    def first(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Row | None:
+    def first(self, statement: Statement, parameters: Parameters | None = None) -> Row | None:
         """Return the first row, or ``None``."""
-        row: Row | None = self._connection.execute(statement.text, statement.bind(parameters)).fetchone()
-        return row
 
-    def change(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> int:
+    def change(self, statement: Statement, parameters: Parameters | None = None) -> int:
         """Run an INSERT, UPDATE or DELETE; return how many rows it touched."""
-        return self._connection.execute(statement.text, statement.bind(parameters)).rowcount
 
 
-@dataclass(slots=True)
-class _Unit:
-    """A unit of work on its way through the writer thread."""
-
-    work: Callable[[Transaction], Any]
-    answer: asyncio.Future[Any]
-    result: Any = None
-    failure: BaseException | None = None
+Work: TypeAlias = Callable[[Transaction], R]
 
 
-def connect(path: Path | str, *, readonly: bool = False) -> sqlite3.Connection:
-    """Open a SQLite file the way kanhuo wants it: WAL, every commit synced, foreign keys on, no implicit transactions."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=10)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA busy_timeout = 10000")
-    if readonly:
-        connection.execute("PRAGMA query_only = ON")
-    return connection
+class Database(ABC):
+    """One database, whichever engine keeps it."""
 
+    shared: bool = False
+    """Whether other nodes may work on it at the same time."""
 
-class Database:
-    """One SQLite file: a writer thread with group commit and a reader thread beside it."""
-
-    def __init__(self, path: Path | str, *, backlog: int = 4096) -> None:
-        self.path = path
-        self._backlog = backlog
-        self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
-        self._writer: threading.Thread | None = None
-        self._readers = ThreadPoolExecutor(1, thread_name_prefix="kanhuo-reader")
-        self._reading: sqlite3.Connection | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-
+    @abstractmethod
     async def open(self) -> None:
-        """Start both threads. The schema must exist already (``kanhuo migrate``)."""
-        self._loop = asyncio.get_running_loop()
-        writing = connect(self.path)
-        self._reading = connect(self.path, readonly=True)
-        self._writer = threading.Thread(target=self._write_for_ever, args=(writing,), name="kanhuo-writer", daemon=True)
-        self._writer.start()
+        """Connect. The schema must exist already (``kanhuo migrate``)."""
 
+    @abstractmethod
     async def close(self) -> None:
         """Finish what was accepted, then close."""
-        if self._writer is not None:
-            self._units.put(None)
-            await asyncio.to_thread(self._writer.join)
-            self._writer = None
-        self._readers.shutdown(wait=True)
-        if self._reading is not None:
-            self._reading.close()
-            self._reading = None
 
     async def write(self, work: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a unit of work and return its result once it is durable.
+        """Run a unit of work and return its result once it is durable; where somebody was faster, decide it again.
 
         Raises:
-            Refused: ``overloaded`` where too many units wait already; and whatever ``work`` raises, with nothing written.
+            Refused: ``overloaded`` where too many units wait already, the engine cannot be reached, or others were faster
+                each time; and whatever ``work`` raises, with nothing written.
         """
-        if self._loop is None or self._writer is None:
-            raise RuntimeError("the database is not open")
-        if self._units.qsize() >= self._backlog:
-            raise Refused(Code.OVERLOADED, "too many requests wait for the database; try again in a moment")
-        answer: asyncio.Future[R] = self._loop.create_future()
-        self._units.put(_Unit(lambda tx: work(tx, *args, **kwargs), answer))
-        return await answer
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._write(lambda tx: work(tx, *args, **kwargs))
+            except Stale:
+                continue
+        raise Refused(Code.OVERLOADED, "too many at once want this; try again")
 
     async def read(self, work: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a reading function on a consistent snapshot and return its result."""
-        if self._loop is None or self._reading is None:
-            raise RuntimeError("the database is not open")
-        return await self._loop.run_in_executor(self._readers, self._read, lambda tx: work(tx, *args, **kwargs))
+        """Run a reading function and return its result; each of its statements sees what has been committed by then.
 
-    def _read(self, work: Callable[[Transaction], R]) -> R:
-        connection = self._reading
-        assert connection is not None
-        connection.execute("BEGIN")
-        try:
-            return work(Transaction(connection))
-        finally:
-            connection.execute("ROLLBACK")
+        Raises:
+            Refused: ``overloaded`` where the engine cannot be reached.
+        """
+        return await self._read(lambda tx: work(tx, *args, **kwargs))
 
-    def _write_for_ever(self, connection: sqlite3.Connection) -> None:
-        last = False
-        while not last:
-            batch: list[_Unit] = []
-            unit = self._units.get()
-            while unit is not None:
-                batch.append(unit)
-                if len(batch) == BATCH or self._units.empty():
-                    break
-                unit = self._units.get()
-            last = unit is None
-            if batch:
-                _commit(connection, batch)
-                self._deliver(batch)
-        connection.close()
+    async def snapshot(self, work: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a reading function of which all statements see one and the same state.
 
-    def _deliver(self, batch: list[_Unit]) -> None:
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(_answer, batch)
+        Raises:
+            Refused: ``overloaded`` where the engine cannot be reached.
+        """
+        return await self._snapshot(lambda tx: work(tx, *args, **kwargs))
 
+    @abstractmethod
+    async def _write(self, work: Work[R]) -> R: ...
 
-def _commit(connection: sqlite3.Connection, batch: list[_Unit]) -> None:
-    """Run the batch in one transaction. If the commit itself fails, every unit of the batch fails with it."""
-    transaction = Transaction(connection)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for unit in batch:
-            _run(connection, transaction, unit)
-        connection.execute("COMMIT")
-    except sqlite3.Error as failure:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        for unit in batch:
-            unit.failure = failure
+    @abstractmethod
+    async def _read(self, work: Work[R]) -> R: ...
 
-
-def _run(connection: sqlite3.Connection, transaction: Transaction, unit: _Unit) -> None:
-    connection.execute("SAVEPOINT unit")
-    try:
-        unit.result = unit.work(transaction)
-    except Exception as failure:
-        connection.execute("ROLLBACK TO unit")
-        unit.failure = failure
-    connection.execute("RELEASE unit")
-
-
-def _answer(batch: list[_Unit]) -> None:
-    for unit in batch:
-        if unit.answer.done():
-            continue
-        if unit.failure is not None:
-            unit.answer.set_exception(unit.failure)
-        else:
-            unit.answer.set_result(unit.result)
+    @abstractmethod
+    async def _snapshot(self, work: Work[R]) -> R: ...

@@ -15,14 +15,20 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
     LargeBinary,
     String,
     Table,
     bindparam,
     select,
+    text,
+    tuple_,
 )
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ColumnElement
 
 from kanhuo.kernel.chain import GENESIS, link
 from kanhuo.kernel.clock import Millis
@@ -31,15 +37,19 @@ from kanhuo.shell.database import Statement, Transaction, metadata
 LINES: Final = Table(
     "journal",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("chain", String, nullable=False, index=True),
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("chain", String, nullable=False),
     Column("n", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("kind", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column("batch", BigInteger, nullable=False, server_default=text("0")),
+    Index("one_line_for_each_number", "chain", "n", unique=True),
+    Index("journal_in_order", "batch", "seq").ddl_if(dialect="postgresql"),
     sqlite_autoincrement=True,
 )
+"""``batch`` is the transaction that wrote the line, by PostgreSQL's own number; SQLite has one writer and needs none."""
 
 HEADS: Final = Table(
     "journal_heads",
@@ -50,8 +60,10 @@ HEADS: Final = Table(
 )
 """The last line of each chain: found without searching, and a chain cut short is noticed."""
 
-_head = Statement(select(HEADS.c.n, HEADS.c.digest).where(HEADS.c.chain == bindparam("chain")))
-_append = Statement(LINES.insert().values({c.name: bindparam(c.name) for c in LINES.c if c.name != "seq"}))
+_head = Statement(select(HEADS.c.n, HEADS.c.digest).where(HEADS.c.chain == bindparam("chain")).with_for_update())
+_append = Statement(
+    LINES.insert().values({name: bindparam(name) for name in ("chain", "n", "at", "kind", "body", "digest")})
+)
 _upsert = insert(HEADS).values({c.name: bindparam(c.name) for c in HEADS.c})
 _set_head = Statement(
     _upsert.on_conflict_do_update(
@@ -62,6 +74,32 @@ _everything = Statement(
     select(LINES.c.seq, LINES.c.chain, LINES.c.n, LINES.c.at, LINES.c.kind, LINES.c.body, LINES.c.digest)
     .where(LINES.c.seq > bindparam("after"))
     .order_by(LINES.c.seq)
+    .limit(bindparam("most"))
+)
+
+
+class _Settled(ColumnElement[int]):
+    """The oldest transaction that is still under way: what lies before it is complete, and nothing will join it."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(_Settled)
+def _settled(_: _Settled, compiler: SQLCompiler, **__: object) -> str:
+    if compiler.dialect.name == "postgresql":
+        return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+    return "1"  # one writer: whatever can be seen is complete
+
+
+_following = Statement(
+    select(LINES.c.batch, LINES.c.seq, LINES.c.chain, LINES.c.n, LINES.c.at, LINES.c.kind, LINES.c.body, LINES.c.digest)
+    .where(
+        tuple_(LINES.c.batch, LINES.c.seq)
+        > tuple_(bindparam("batch", type_=BigInteger), bindparam("seq", type_=BigInteger)),
+        LINES.c.batch < _Settled(),
+    )
+    .order_by(LINES.c.batch, LINES.c.seq)
     .limit(bindparam("most"))
 )
 _of_chain = Statement(
@@ -83,6 +121,14 @@ class Line:
     kind: str
     body: bytes
     digest: bytes
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """How far a reader of the journal has come."""
+
+    batch: int = 0
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +154,17 @@ def append(tx: Transaction, chain: str, event: object, at: Millis) -> None:
 def lines_of(tx: Transaction, chain: str) -> list[Line]:
     """Return the lines of one chain, oldest first."""
     return [Line(*row) for row in tx.all(_of_chain, {"chain": chain})]
+
+
+def following(tx: Transaction, after: Position, most: int) -> list[tuple[Position, Line]]:
+    """Return the lines behind a position, oldest first, for whoever learns from the journal.
+
+    Many nodes write at once, so numbers are not given in the order of commits. A line is returned only once every
+    transaction before its own is over: no line ever turns up behind a position that has been passed, and a call's lines
+    come in their order.
+    """
+    rows = tx.all(_following, {"batch": after.batch, "seq": after.seq, "most": most})
+    return [(Position(batch, line[0]), Line(*line)) for batch, *line in rows]
 
 
 def decode(line: Line) -> dict[str, Any]:

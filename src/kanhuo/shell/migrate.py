@@ -1,37 +1,78 @@
-"""Brings a database to the present schema by Alembic's revisions."""
+"""Brings a database to the present schema by Alembic's revisions.
+
+Several nodes may start at once; an advisory lock lets one of them do the work. Revisions *expand* first (what an old node
+reads and writes stays as it is) and *contract* a release later, when no old node is left.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+T = TypeVar("T")
 REVISIONS: Final = Path(__file__).with_name("migrations")
 
-
-def migrate(database: Path) -> None:
-    """Bring the SQLite file to the newest revision; a new file is made. Running it again changes nothing."""
-    config = configuration(database)
-    if present_revision(database) != ScriptDirectory.from_config(config).get_current_head():
-        command.upgrade(config, "head")
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(7306350)")
+"""Any number does, as long as it is ours."""
 
 
-def present_revision(database: Path) -> str | None:
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the database to a revision, the newest if none is named. Running it again changes nothing."""
+    on_connection(url, lambda connection: _upgrade(connection, revision))
+
+
+def present_revision(url: str) -> str | None:
     """Return the revision a database is at; ``None`` for a new one."""
-    engine = create_engine(f"sqlite:///{database}", poolclass=NullPool)
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    return on_connection(url, lambda connection: MigrationContext.configure(connection).get_current_revision())
 
 
-def configuration(database: Path) -> Config:
-    """Return Alembic's configuration for a SQLite file."""
+def newest_revision() -> str | None:
+    """Return the revision that this code needs."""
+    return ScriptDirectory.from_config(configuration()).get_current_head()
+
+
+def configuration() -> Config:
+    """Return Alembic's configuration."""
     config = Config()
     config.set_main_option("script_location", str(REVISIONS))
-    config.set_main_option("sqlalchemy.url", f"sqlite:///{database}")
     return config
+
+
+def on_connection(url: str, work: Callable[[Connection], T]) -> T:
+    """Do something on one connection, in one transaction."""
+    if url.startswith("sqlite:"):
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            return work(connection)
+    with ThreadPoolExecutor(1) as apart:  # a loop of its own: the caller's may be running
+        return apart.submit(asyncio.run, _on_postgres(url, work)).result()
+
+
+async def _on_postgres(url: str, work: Callable[[Connection], T]) -> T:
+    engine = create_async_engine("postgresql+asyncpg" + url[url.index("://") :], poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK)
+    if MigrationContext.configure(connection).get_current_revision() == newest_revision():
+        return
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

@@ -5,11 +5,11 @@ A message is a JSON object whose ``type`` says which; unknown fields are refused
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from kanhuo.shell.bus import Bus
+from kanhuo.shell.bus import Bus, Topic
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+(?![\s\S])")]
 """An identifier. It names a thing and never authorises anything."""
@@ -44,6 +44,7 @@ _encode = msgspec.json.Encoder().encode
 class Telling(msgspec.Struct, frozen=True):
     """A message on its way to a party's devices, encoded once for all of them."""
 
+    party: str
     frame: bytes
     only: str | None = None
     """The one device it is for."""
@@ -51,7 +52,17 @@ class Telling(msgspec.Struct, frozen=True):
     """The one device it is not for."""
 
 
+FRAMES: Final = Topic("frames", Telling)
+"""What goes to a party's devices, on whichever node they are connected."""
+
+
 def tell(bus: Bus, party: str, message: Message, *, only: str | None = None, but: str | None = None) -> None:
     """Send a message to the devices of a party that are connected now. Call it after the commit, never before."""
-    if bus.heard(party):
-        bus.publish(party, Telling(_encode(message), only, but))
+    if bus.reaches(party):
+        bus.publish(FRAMES, Telling(party, _encode(message), only, but), party)
+
+
+def tell_here(bus: Bus, party: str, message: Message, *, only: str | None = None) -> None:
+    """Send a message to the devices of a party that are connected to this node."""
+    if bus.attends(party):
+        bus.here(FRAMES, Telling(party, _encode(message), only))

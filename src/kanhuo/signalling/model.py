@@ -49,9 +49,12 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One side's page: its incarnation and what it says it sends."""
+    """One side's page: its incarnation, its device, and what it says it sends."""
 
     inst: str
+    device: str
+    since: int
+    """When this was so first: of two accounts of one side the later counts."""
     audio: bool = False
     video: bool = False
     facing: str | None = None
@@ -59,7 +62,11 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The two pages of a call, and the numbering of offers between them."""
+    """The two pages of a call, and the numbering of offers between them.
+
+    Where the pages are connected to two nodes, each node keeps the pair; each changes its own side, and what the other
+    tells is merged.
+    """
 
     call: str
     seq: int = 0

@@ -63,20 +63,52 @@ def _check_shape(description: Description) -> None:
         raise Refused(Code.DESCRIPTION_MALFORMED, "a call between two has no use for simulcast")
 
 
-def joined(pair: Pair, side: Side, inst: str, round: int, now: int) -> Pair:
+def joined(pair: Pair, side: Side, inst: str, device: str, round: int, now: int) -> Pair:
     """Return the pair after a page has taken one side; ``round`` is the highest it knows of."""
     before = pair.of(side)
-    peer = before if before is not None and before.inst == inst else Peer(inst)
-    highest = max(pair.round, round)
-    after = replace(pair, round=highest, buyer=peer) if side is Side.BUYER else replace(pair, round=highest, agent=peer)
-    return after if after == pair else replace(after, seq=next_seq(pair, now))
+    seq = next_seq(pair, now)
+    peer = before if before is not None and (before.inst, before.device) == (inst, device) else Peer(inst, device, seq)
+    after = _with(replace(pair, round=max(pair.round, round)), side, peer)
+    return after if after == pair else replace(after, seq=seq)
 
 
-def with_media(pair: Pair, side: Side, inst: str, media: tuple[bool, bool, str | None], now: int) -> Pair:
-    """Return the pair after a page has said what it sends: sound, picture, and which way the camera looks."""
-    peer = Peer(inst, *media)
-    after = replace(pair, buyer=peer) if side is Side.BUYER else replace(pair, agent=peer)
-    return after if after == pair else replace(after, seq=next_seq(pair, now))
+def with_media(pair: Pair, side: Side, peer: Peer, media: tuple[bool, bool, str | None], now: int) -> Pair:
+    """Return the pair after a side's page has said what it sends: sound, picture, and which way the camera looks."""
+    if (peer.audio, peer.video, peer.facing) == media:
+        return pair
+    seq = next_seq(pair, now)
+    return replace(_with(pair, side, Peer(peer.inst, peer.device, seq, *media)), seq=seq)
+
+
+def merged(one: Pair, other: Pair) -> Pair:
+    """Return what two nodes know of a pair together; the same in whichever order, and however often, it is done."""
+    return Pair(
+        call=one.call,
+        seq=max(one.seq, other.seq),
+        round=max(one.round, other.round),
+        answered=max(one.answered, other.answered),
+        candidates=one.candidates if one.round >= other.round else 0,
+        buyer=_later(one.buyer, other.buyer),
+        agent=_later(one.agent, other.agent),
+    )
+
+
+def adds(known: Pair, told: Pair) -> bool:
+    """Whether what is told says something that is not known yet."""
+    after = merged(known, told)
+    return (after.round, after.answered, after.buyer, after.agent) != (
+        known.round, known.answered, known.buyer, known.agent
+    )  # fmt: skip
+
+
+def _later(one: Peer | None, other: Peer | None) -> Peer | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda peer: (peer.since, peer.inst, peer.device))
+
+
+def _with(pair: Pair, side: Side, peer: Peer) -> Pair:
+    return replace(pair, buyer=peer) if side is Side.BUYER else replace(pair, agent=peer)
 
 
 def offered(pair: Pair, side: Side, round: int) -> Pair:

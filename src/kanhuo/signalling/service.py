@@ -1,24 +1,25 @@
 """Passing descriptions and candidates between exactly two pages, after the rules have been applied.
 
-A pair lives in memory. After a restart both pages join again with the round they know of; a talk goes on meanwhile,
-because media never came through here.
+A pair lives in memory, on each node that one of its pages is connected to. After a restart both pages join again with the
+round they know of; a talk goes on meanwhile, because media never came through here. Nodes tell each other the whole pair,
+and each merges what it hears: what was lost on the way is made good by the next word.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from kanhuo.accounts.model import Party
 from kanhuo.calls.model import ANSWERED, Call
 from kanhuo.calls.service import CHANGED, Calls, side_of
 from kanhuo.calls.terms import Side, State
-from kanhuo.calls.units import Change
 from kanhuo.consent.model import Purpose
-from kanhuo.consent.service import WITHDRAWN, ConsentBook
+from kanhuo.consent.service import AGREED, Agreed, ConsentBook
 from kanhuo.kernel.clock import Clock
 from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
-from kanhuo.shell.bus import Bus
-from kanhuo.shell.wire import Message, tell
+from kanhuo.shell.bus import Bus, Topic
+from kanhuo.shell.wire import Message, tell, tell_here
 from kanhuo.signalling import policy
 from kanhuo.signalling.messages import (
     DescriptionKind,
@@ -37,6 +38,9 @@ from kanhuo.signalling.messages import (
 )
 from kanhuo.signalling.model import Pair, Peer
 from kanhuo.signalling.sdp import read
+
+PAIRED: Final = Topic("signalling.paired", Pair)
+"""News: a pair as one node knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,10 @@ class Signalling:
         self._consents = consents
         self._ice = ice
         self._pairs: dict[str, Pair] = {}
-        self._devices: dict[tuple[str, Side], str] = {}
         bus.subscribe(CHANGED, self._on_change)
-        bus.subscribe(WITHDRAWN, self._on_withdrawn)
+        bus.subscribe(AGREED, self._on_agreed)
+        bus.subscribe(PAIRED, self._on_paired)
+        bus.on_return(self._tell_again)
 
     async def join(self, page: Page, message: PeerJoin) -> None:
         """Let a page carry its side of a call; the newest page wins.
@@ -73,15 +78,14 @@ class Signalling:
         if side is Side.AGENT and call.state not in ANSWERED:
             raise not_now("answer the call first")
         before = self._pairs.get(call.id, Pair(call.id))
-        pair = policy.joined(before, side, page.inst, message.round, self._clock.now())
+        pair = policy.joined(before, side, page.inst, page.device, message.round, self._clock.now())
         self._pairs[call.id] = pair
-        self._devices[call.id, side] = page.device
         consents = await self._consents.view(call.id)
-        tell(self._bus, page.party.id, consents, only=page.device)
+        tell_here(self._bus, page.party.id, consents, only=page.device)
+        pair = self._pairs.get(call.id, pair)
         if pair is before or call.state not in ANSWERED:
-            tell(self._bus, page.party.id, self._view(pair), only=page.device)
-        else:
-            self._show(call, pair)
+            tell_here(self._bus, page.party.id, self._view(pair), only=page.device)
+        self._tell(call, pair)
 
     async def describe(self, page: Page, message: PeerDescribe) -> None:
         """Check a description and pass it on.
@@ -90,15 +94,17 @@ class Signalling:
             Refused: ``camera_not_consented``, ``microphone_not_consented``, ``description_malformed``,
                 ``unexpected_description``, ``stale_round``, ``peer_absent``, ``not_yours``, ``not_now``.
         """
-        call, side, pair, _ = self._addressed(page, message.call, message.to)
-        agreed = await self._consents.of(call.id)
+        self._addressed(page, message.call, message.to)
+        agreed = await self._consents.of(message.call)
+        call, side, pair, other = self._addressed(page, message.call, message.to)
         move = policy.offered if message.kind is DescriptionKind.OFFER else policy.answered
         after = move(pair, side, message.round)
         # reading is what costs: whoever may not speak now is not read
         policy.check_description(read(message.sdp), side, agreed.purposes)
         self._pairs[call.id] = after
+        self._bus.publish(PAIRED, after, *_parties(call))
         described = PeerDescribed(call=call.id, by=page.inst, round=message.round, kind=message.kind, sdp=message.sdp)
-        self._pass_on(call, side.other, described)
+        self._pass_on(call, side.other, other, described)
 
     def candidate(self, page: Page, message: PeerCandidate) -> None:
         """Pass a candidate on.
@@ -106,10 +112,10 @@ class Signalling:
         Raises:
             Refused: ``stale_round``, ``too_many``, ``peer_absent``, ``not_yours``, ``not_now``.
         """
-        call, side, pair, _ = self._addressed(page, message.call, message.to)
+        call, side, pair, other = self._addressed(page, message.call, message.to)
         self._pairs[call.id] = policy.candidate_found(pair, message.round)
         found = PeerCandidateFound(call=call.id, by=page.inst, round=message.round, candidate=message.candidate)
-        self._pass_on(call, side.other, found)
+        self._pass_on(call, side.other, other, found)
 
     def restart(self, page: Page, message: PeerRestart) -> None:
         """Pass the agent's wish for an ICE restart to the buyer's page.
@@ -117,10 +123,10 @@ class Signalling:
         Raises:
             Refused: ``unexpected_description`` from the buyer, ``peer_absent``, ``not_yours``, ``not_now``.
         """
-        call, side, _, _ = self._addressed(page, message.call, message.to)
+        call, side, _, other = self._addressed(page, message.call, message.to)
         if side is Side.BUYER:
             raise Refused(Code.UNEXPECTED_DESCRIPTION, "the buyer's page restarts by making an offer")
-        self._pass_on(call, Side.BUYER, PeerRestartAsked(call=call.id, by=page.inst))
+        self._pass_on(call, Side.BUYER, other, PeerRestartAsked(call=call.id, by=page.inst))
 
     def media(self, page: Page, message: PeerMedia) -> None:
         """Note what a page says it sends, and tell both sides.
@@ -132,10 +138,10 @@ class Signalling:
         if side is Side.BUYER and message.video and not self._consents.known(call.id).allows(Purpose.CAMERA):
             raise Refused(Code.CAMERA_NOT_CONSENTED, "the buyer has not agreed to the camera")
         state = (message.audio, message.video, message.facing.value if message.facing else None)
-        after = policy.with_media(pair, side, peer.inst, state, self._clock.now())
+        after = policy.with_media(pair, side, peer, state, self._clock.now())
         if after is not pair:
             self._pairs[call.id] = after
-            self._show(call, after)
+            self._tell(call, after)
 
     def _speaking(self, page: Page, call: str) -> tuple[Call, Side, Pair, Peer]:
         known = self._calls.live(call)
@@ -157,17 +163,24 @@ class Signalling:
             raise Refused(Code.PEER_ABSENT, "the other side's page is another one by now, or not here")
         return known, side, pair, other
 
-    def _pass_on(self, call: Call, side: Side, message: Message) -> None:
+    def _pass_on(self, call: Call, side: Side, peer: Peer, message: Message) -> None:
         party = call.buyer if side is Side.BUYER else call.agent
         if party is not None:
-            tell(self._bus, party, message, only=self._devices.get((call.id, side)))
+            tell(self._bus, party, message, only=peer.device)
+
+    def _tell(self, call: Call, pair: Pair) -> None:
+        """Show a pair that has changed to the pages here, and tell it to the nodes of the others."""
+        self._bus.publish(PAIRED, pair, *_parties(call))
+        self._show(call, pair)
 
     def _show(self, call: Call, pair: Pair) -> None:
         if call.state not in ANSWERED:
             return
         view = self._view(pair)
-        for side in Side:
-            self._pass_on(call, side, view)
+        for side, party in ((Side.BUYER, call.buyer), (Side.AGENT, call.agent)):
+            peer = pair.of(side)
+            if party is not None and peer is not None:
+                tell_here(self._bus, party, view, only=peer.device)
 
     def _view(self, pair: Pair) -> PeersView:
         return PeersView(
@@ -179,21 +192,43 @@ class Signalling:
             ice=self._ice,
         )
 
-    def _on_change(self, change: Change) -> None:
-        call = change.after
+    def _on_change(self, call: Call) -> None:
         if call.state is State.ENDED:
             self._pairs.pop(call.id, None)
-            for side in Side:
-                self._devices.pop((call.id, side), None)
 
-    def _on_withdrawn(self, what: tuple[str, Purpose]) -> None:
-        """Whatever the buyer's page still says: what she has taken back is shown no more."""
-        call, pair = self._calls.live(what[0]), self._pairs.get(what[0])
-        if call is None or pair is None or pair.buyer is None or what[1] is not Purpose.CAMERA:
+    def _on_paired(self, told: Pair) -> None:
+        """Take in what another node knows of a pair, and answer where it lacks something."""
+        call, known = self._calls.live(told.call), self._pairs.get(told.call)
+        if call is None or known is told:
             return
-        after = policy.with_media(pair, Side.BUYER, pair.buyer.inst, (pair.buyer.audio, False, None), self._clock.now())
-        self._pairs[call.id] = after
-        self._show(call, after)
+        known = known or Pair(told.call)
+        if policy.adds(known, told):
+            after = policy.merged(known, told)
+            after = replace(after, seq=policy.next_seq(after, self._clock.now()))
+            self._pairs[call.id] = after
+            self._show(call, after)
+        if policy.adds(told, known):
+            self._bus.publish(PAIRED, self._pairs[call.id], *_parties(call))
+
+    def _tell_again(self) -> None:
+        for pair in list(self._pairs.values()):
+            call = self._calls.live(pair.call)
+            if call is not None:
+                self._bus.publish(PAIRED, pair, *_parties(call))
+
+    def _on_agreed(self, agreed: Agreed) -> None:
+        """Whatever the buyer's page still says: what she has taken back is shown no more."""
+        call, pair = self._calls.live(agreed.call), self._pairs.get(agreed.call)
+        if call is None or pair is None or pair.buyer is None or agreed.consents.allows(Purpose.CAMERA):
+            return
+        after = policy.with_media(pair, Side.BUYER, pair.buyer, (pair.buyer.audio, False, None), self._clock.now())
+        if after is not pair:
+            self._pairs[call.id] = after
+            self._tell(call, after)
+
+
+def _parties(call: Call) -> tuple[str, ...]:
+    return tuple(party for party in (call.buyer, call.agent) if party is not None)
 
 
 def _on_the_wire(peer: Peer | None) -> PeerSide | None:

@@ -1,0 +1,201 @@
+"""PostgreSQL: many nodes, many writers, a pool of connections.
+
+A unit of work is synchronous and the driver (asyncpg) is not: the unit runs in a greenlet, and each of its statements hands
+the event loop back until the answer is there. No thread, no second driver, the same stores as on SQLite. Other units run in
+between; what keeps them apart is the engine: compare-and-set, unique indexes and row locks. Where two meet, one is rolled
+back whole and decided again (:class:`~kanhuo.kernel.errors.Stale`).
+
+A node may freeze in the middle of a transaction and hold locks that others wait for. The engine is told to end a transaction
+that stands idle for longer than ``FROZEN``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+import asyncpg
+from asyncpg import exceptions as refusals
+from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy.util import await_only, greenlet_spawn
+
+from kanhuo.kernel.clock import SECOND, Millis
+from kanhuo.kernel.errors import Code, Refused, Stale
+from kanhuo.shell.database import BACKLOG, Database, Parameters, Row, Statement, Transaction, Work
+
+R = TypeVar("R")
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+FROZEN: Final[Millis] = 2 * SECOND
+"""For how long a transaction may stand idle before the engine ends it and frees its locks."""
+
+AWAY: Final[Millis] = 10 * SECOND
+"""For how long a request waits for an engine that cannot be reached (a restart takes one to three seconds)."""
+
+_RACES: Final = (
+    refusals.UniqueViolationError,
+    refusals.DeadlockDetectedError,
+    refusals.SerializationError,
+    refusals.LockNotAvailableError,
+)
+"""Somebody else was faster. The unit left no trace."""
+
+_UNREACHABLE: Final = (
+    OSError,
+    TimeoutError,
+    refusals.InterfaceError,
+    refusals.PostgresConnectionError,
+    refusals.OperatorInterventionError,
+    refusals.InsufficientResourcesError,
+    refusals.IdleInTransactionSessionTimeoutError,
+)
+"""The engine is away, restarts, or has ended our connection."""
+
+_SESSION: Final = {
+    "application_name": "kanhuo",
+    "idle_in_transaction_session_timeout": str(FROZEN),
+    "lock_timeout": str(FROZEN),
+    "statement_timeout": str(AWAY),
+}
+
+
+class PostgresTransaction(Transaction):
+    """A transaction on a connection of asyncpg, seen from within a greenlet."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: PoolConnectionProxy[Any]) -> None:
+        self._connection = connection
+
+    def all(self, statement: Statement, parameters: Parameters | None = None) -> list[Row]:
+        """Return every row."""
+        text, values = statement.numbered(parameters)
+        rows: list[Row] = await_only(self._connection.fetch(text, *values))
+        return rows
+
+    def first(self, statement: Statement, parameters: Parameters | None = None) -> Row | None:
+        """Return the first row, or ``None``."""
+        text, values = statement.numbered(parameters)
+        row: Row | None = await_only(self._connection.fetchrow(text, *values))
+        return row
+
+    def change(self, statement: Statement, parameters: Parameters | None = None) -> int:
+        """Run an INSERT, UPDATE or DELETE; return how many rows it touched."""
+        text, values = statement.numbered(parameters)
+        status: str = await_only(self._connection.execute(text, *values))
+        return int(status.rpartition(" ")[2])
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL database that several nodes work on."""
+
+    shared = True
+
+    def __init__(self, url: str, *, connections: int = 8, backlog: int = BACKLOG) -> None:
+        self._url = url
+        self._connections = connections
+        self._backlog = backlog
+        self._waiting = 0
+        self._pool: asyncpg.Pool[Any] | None = None
+
+    async def open(self) -> None:
+        """Connect; wait a while for an engine that is still starting.
+
+        Raises:
+            Refused: ``overloaded`` where it cannot be reached.
+        """
+        self._pool = await self._reached(self._connect)
+
+    async def close(self) -> None:
+        """Let units that were accepted finish, then close."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                await asyncio.wait_for(pool.close(), FROZEN / SECOND)
+            except TimeoutError:
+                pool.terminate()
+
+    async def _connect(self) -> asyncpg.Pool[Any]:
+        return await asyncpg.create_pool(
+            self._url,
+            min_size=1,
+            max_size=self._connections,
+            statement_cache_size=512,
+            max_inactive_connection_lifetime=0,
+            server_settings=_SESSION,
+            timeout=AWAY / SECOND,
+            command_timeout=AWAY / SECOND,
+            reset=_nothing_to_reset,
+        )
+
+    async def _write(self, work: Work[R]) -> R:
+        return await self._in_turn(work, "BEGIN", "COMMIT")
+
+    async def _read(self, work: Work[R]) -> R:
+        return await self._in_turn(work)
+
+    async def _snapshot(self, work: Work[R]) -> R:
+        return await self._in_turn(work, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "ROLLBACK")
+
+    async def _in_turn(self, work: Work[R], begin: str = "", end: str = "") -> R:
+        if self._waiting >= self._backlog:
+            raise Refused(Code.OVERLOADED, "too many requests wait for the database; try again in a moment")
+        self._waiting += 1
+        try:
+            return await self._reached(lambda: self._run(work, begin, end))
+        except _RACES as race:
+            raise Stale(str(race)) from race
+        finally:
+            self._waiting -= 1
+
+    async def _run(self, work: Work[R], begin: str, end: str) -> R:
+        if self._pool is None:
+            raise RuntimeError("the database is not open")
+        async with self._pool.acquire() as connection:
+            if not begin:
+                seen: R = await greenlet_spawn(work, PostgresTransaction(connection))
+                return seen
+            await connection.execute(begin)
+            try:
+                result: R = await greenlet_spawn(work, PostgresTransaction(connection))
+                await connection.execute(end)
+            except BaseException:
+                await _take_back(connection)
+                raise
+            return result
+
+    async def _reached(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Do something on the engine; where it is away, wait for it to return.
+
+        A unit whose COMMIT was lost on the way may be run twice. Units decide on what they find, so the second run finds
+        it done.
+        """
+        loop = asyncio.get_running_loop()
+        until, pause = loop.time() + AWAY / SECOND, 0.05
+        while True:
+            try:
+                return await attempt()
+            except _UNREACHABLE as failure:
+                if loop.time() + pause > until:
+                    log.exception("the database cannot be reached")
+                    raise Refused(Code.OVERLOADED, "the database cannot be reached; try again in a moment") from failure
+                log.warning("the database cannot be reached (%s)", type(failure).__name__)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.5)
+
+
+async def _nothing_to_reset(_: object) -> None:
+    """Units leave no session state behind; asking the engine to forget it costs a round trip for each of them."""
+
+
+async def _take_back(connection: PoolConnectionProxy[Any]) -> None:
+    """Roll back; a connection on which even that fails is not used again."""
+    try:
+        await connection.execute("ROLLBACK")
+    except (*_UNREACHABLE, refusals.PostgresError):
+        with suppress(refusals.InterfaceError):
+            connection.terminate()

@@ -1,0 +1,163 @@
+"""PostgreSQL and Redis from Debian's packages, started by the tests on free ports and ended with them."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+_POSTGRES: Final = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/usr/bin"))
+"""Debian keeps the server's programs out of the path, one folder for each version."""
+
+_USER: Final = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+"""PostgreSQL refuses to run as root."""
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Engine:
+    """A server of somebody else's, which can be killed, frozen and started again on the same port with the same data."""
+
+    def __init__(
+        self, command: list[str], port: int, ready: Callable[[], bool], user: str | None, folder: Path
+    ) -> None:
+        self._command = command
+        self._ready = ready
+        self._user = user
+        self._log = folder / "log"
+        self.port = port
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and return once it answers."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, user=self._user, start_new_session=True, extra_groups=[]
+                if self._user
+                else None,
+            )  # fmt: skip
+        until = time.monotonic() + 20
+        while not self._ready():
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(self._log.read_text())
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in an orderly way."""
+        self._end(signal.SIGINT)
+
+    def _end(self, which: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            if which is signal.SIGKILL:
+                os.killpg(self.process.pid, which)
+            else:
+                self.process.send_signal(which)
+            self.process.wait(20)
+        self.process = None
+
+
+class Postgres(Engine):
+    """A PostgreSQL cluster of its own, in memory where the machine allows."""
+
+    def __init__(self, folder: Path) -> None:
+        data, port = str(folder / "data"), free_port()
+        if _USER == "postgres":
+            shutil.chown(folder, _USER)
+        made = ["-D", data, "-U", "kanhuo", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"]
+        subprocess.run(
+            [str(_POSTGRES / "initdb"), *made],
+            check=True,
+            capture_output=True,
+            user=_USER if os.getuid() == 0 else None,
+            cwd=folder,
+        )
+        options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder)}
+        command = [str(_POSTGRES / "postgres"), "-D", data]
+        for name, value in options.items():
+            command += ["-c", f"{name}={value}"]
+        self._made = 0
+        super().__init__(command, port, self._answers, _USER if os.getuid() == 0 else None, folder)
+
+    @property
+    def url(self) -> str:
+        """The URL of the cluster's own database."""
+        return f"postgresql://kanhuo@127.0.0.1:{self.port}/postgres"
+
+    def database(self) -> str:
+        """Make a new database; return its URL."""
+        self._made += 1
+        name = f"kanhuo_{self._made}"
+        self.sql(f"CREATE DATABASE {name}")
+        return f"postgresql://kanhuo@127.0.0.1:{self.port}/{name}"
+
+    def sql(self, text: str, url: str = "") -> str:
+        """Run a statement with the engine's own client; return what it prints."""
+        done = subprocess.run(
+            ["psql", "-XAtq", url or self.url, "-c", text], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def _answers(self) -> bool:
+        asked = [str(_POSTGRES / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
+
+
+class Redis(Engine):
+    """A Redis server of its own, which keeps nothing on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        super().__init__(command, port, self._answers, None, folder)
+
+    @property
+    def url(self) -> str:
+        """Where nodes find it."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def _answers(self) -> bool:
+        asked = ["redis-cli", "-p", str(self.port), "ping"]
+        return subprocess.run(asked, check=False, capture_output=True).stdout.strip() == b"PONG"
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Run PostgreSQL for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="kanhuo-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        engine = Postgres(Path(folder))
+        engine.start()
+        try:
+            yield engine
+        finally:
+            engine.stop()
+
+
+@contextmanager
+def redis() -> Iterator[Redis]:
+    """Run Redis for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="kanhuo-redis-") as folder:
+        engine = Redis(Path(folder))
+        engine.start()
+        try:
+            yield engine
+        finally:
+            engine.kill()
