@@ -15,13 +15,15 @@ from typing import Final
 import msgspec
 import uvicorn
 from litestar import Litestar
-from litestar.types import ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from kanhuo.accounts.passes import verifier
 from kanhuo.accounts.passkeys import Passkeys
 from kanhuo.accounts.service import Accounts
+from kanhuo.calls.outlook import Outlooks
 from kanhuo.calls.policy import DEFAULT, Patience
-from kanhuo.calls.service import Calls, Desk
+from kanhuo.calls.service import Calls
+from kanhuo.calls.showing import Desk
 from kanhuo.catalogue.service import Cards
 from kanhuo.chat.service import Chat
 from kanhuo.config import Settings
@@ -30,6 +32,7 @@ from kanhuo.edge.dispatch import Dispatch, Rooms
 from kanhuo.edge.http import Services, application
 from kanhuo.edge.pages import Pages
 from kanhuo.edge.reception import House, Reception
+from kanhuo.edge.shopfront import Shopfront
 from kanhuo.edge.socket import Door, Limits, PicowsUpgrade
 from kanhuo.kernel.clock import Clock, SystemClock
 from kanhuo.kernel.ids import new_secret
@@ -66,7 +69,8 @@ class App:
     door: Door
     beat: Callable[[], Awaitable[None]]
     alarm: Alarm
-    asgi: Litestar
+    litestar: Litestar
+    asgi: ASGIApp
 
     async def open(self) -> None:
         """Open the database, join the other nodes and take up the calls that were going on."""
@@ -115,7 +119,8 @@ def build(
     checks = verifier(pass_key(settings), settings.pass_audience, pepper.encode())
     accounts = Accounts(db, bus, clock, checks)
     cards, presence = Cards(db), PresenceBook(clock, bus, roster)
-    calls = Calls(Desk(db, bus, clock, accounts, cards, presence, patience, nodes))
+    outlooks = Outlooks(db, bus, clock, presence)
+    calls = Calls(Desk(db, bus, clock, accounts, cards, presence, outlooks, patience, nodes))
     consents, chat = ConsentBook(db, bus, clock, calls), Chat(db, bus, clock, calls)
     ice = msgspec.convert(json.loads(settings.ice_servers), tuple[IceServer, ...])
     signalling = Signalling(bus, clock, calls, consents, ice)
@@ -128,7 +133,9 @@ def build(
 
     origin = public_origin(settings)
     pages = Pages(web, shops=settings.shop_origins, pictures=settings.picture_origins)
-    services = Services(accounts, Passkeys(db, clock, origin), calls, chat, pages, origin)
+    shopfront = Shopfront(accounts, outlooks, clock, bus)
+    services = Services(accounts, Passkeys(db, clock, origin), calls, shopfront, chat, pages, origin)
+    litestar = application(services, more)
     rate = settings.message_rate
     return App(
         settings=settings,
@@ -142,7 +149,8 @@ def build(
         door=Door(reception, Limits(rate=rate, burst=4 * rate, abuse=20 * rate), frozenset(settings.shop_origins)),
         beat=beat,
         alarm=Alarm(beat),
-        asgi=application(services, more),
+        litestar=litestar,
+        asgi=shopfront.before(litestar),
     )
 
 
@@ -152,8 +160,8 @@ def server(app: App, *, alarm: bool = True) -> uvicorn.Server:
     Without ``alarm``, time acts only when ``app.beat`` is called.
     """
     settings = app.settings
-    app.asgi.on_startup.append(app.start if alarm else app.open)
-    app.asgi.on_shutdown.append(app.stop)
+    app.litestar.on_startup.append(app.start if alarm else app.open)
+    app.litestar.on_shutdown.append(app.stop)
     config = uvicorn.Config(
         app.asgi,
         host=settings.host,

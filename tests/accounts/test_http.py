@@ -234,4 +234,5 @@ async def test_availability_follows_presence(shop: TestHouse) -> None:
     agent = await shop.agent()
     assert await can() == "now"
     await shop.talking(await shop.buyer(), agent)
+    await shop.beat()
     assert await can() == "busy"

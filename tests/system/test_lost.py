@@ -125,7 +125,7 @@ async def test_a_greeting_that_fails_leaves_nothing_behind(shop: TestHouse, monk
     async def desk(_: object) -> None:
         raise Refused(Code.OVERLOADED, "too much at once")
 
-    monkeypatch.setattr(shop.app.calls, "desk", desk)
+    monkeypatch.setattr(shop.app.calls.showing, "desk_of", desk)
     with pytest.raises(RefusedError, match="overloaded"):
         await shop.agent(duty=False)
     assert shop.app.reception.sessions == 0

@@ -34,6 +34,9 @@ from kanhuo.shell.database import Database, Transaction
 SIGNED_OUT: Final = Topic("accounts.signed_out", frozenset[str])
 """News: the fingerprints of sessions that have ended."""
 
+MERCHANT_CHANGED: Final = Topic("accounts.merchant_changed", str)
+"""News for every node: the merchant (an id) whose name or hours have changed."""
+
 _NOBODY: Final = PasswordHasher().hash("nobody has this password")
 """Checked for unknown logins, so that they take as long as known ones."""
 
@@ -83,6 +86,8 @@ class Accounts:
         self._merchants: dict[str, Merchant] = {}
         self._agents: OrderedDict[str, Agent] = OrderedDict()
         self._failures: OrderedDict[str, deque[Millis]] = OrderedDict()
+        bus.subscribe(MERCHANT_CHANGED, lambda merchant: self._merchants.pop(merchant, None))
+        bus.on_return(self._merchants.clear)
 
     # Who is asking
 
@@ -130,7 +135,7 @@ class Accounts:
     async def put_merchant(self, merchant: Merchant) -> None:
         """Write a merchant, new or changed."""
         await self._db.write(store.put_merchant, merchant)
-        self._merchants.pop(merchant.id, None)
+        self._bus.broadcast(MERCHANT_CHANGED, merchant.id)
 
     # Invitations
 

@@ -2,53 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from kanhuo.accounts.messages import AgentCard, merchant_on_the_wire
 from kanhuo.accounts.model import Party
-from kanhuo.accounts.service import Accounts
 from kanhuo.calls import store, units
 from kanhuo.calls.events import Accept, Command, ConfirmMedia, Decline, HangUp, Lose, Regain
-from kanhuo.calls.messages import CallView, DeskView, QueueView
+from kanhuo.calls.memory import Memory
+from kanhuo.calls.messages import CallView
 from kanhuo.calls.model import Call
-from kanhuo.calls.policy import Patience, wait_guess
+from kanhuo.calls.showing import Desk, Showing
 from kanhuo.calls.terms import DeclineWhy, Media, Outcome, RatingWhy, Side, State
-from kanhuo.calls.units import Change, Line, Moment
-from kanhuo.calls.views import Facts, agents_view, buyers_view, passed_on, rings_here
+from kanhuo.calls.units import Change, Moment
+from kanhuo.calls.views import rings_here
 from kanhuo.catalogue.policy import card_of, digest
-from kanhuo.catalogue.service import Cards
-from kanhuo.kernel.clock import Clock, Millis
+from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
 from kanhuo.kernel.ids import CALL, new_id
+from kanhuo.presence.policy import BLINK
 from kanhuo.presence.service import CHANGED as STAFF_CHANGED
-from kanhuo.presence.service import NOBODY, PresenceBook, Staff
+from kanhuo.presence.service import NOBODY
 from kanhuo.shell.alarm import attempt
-from kanhuo.shell.bus import Bus, Topic
-from kanhuo.shell.database import Database
-from kanhuo.shell.nodes import Nodes
-from kanhuo.shell.wire import tell
+from kanhuo.shell.bus import Topic
 
 CHANGED: Final = Topic("calls.changed", Call)
 """News: a call, as it is after a commit."""
 
+COMMITTED: Final = Topic("calls.committed", Change)
+"""News for this node alone: a change that it has committed. No other node tells of the same one."""
+
 LOOK_AROUND: Final[Millis] = 1_000
 """How often waiting calls are looked at even though nothing seems to have changed: a crash may have come between."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The collaborators of :class:`Calls`."""
-
-    db: Database
-    bus: Bus
-    clock: Clock
-    accounts: Accounts
-    cards: Cards
-    presence: PresenceBook
-    patience: Patience
-    nodes: Nodes
 
 
 class Calls:
@@ -56,14 +40,13 @@ class Calls:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._live: dict[str, Call] = {}
-        self._of_party: dict[str, str] = {}
-        self._carriers: dict[tuple[str, Side], str] = {}
-        """The device that carries a side, where this node carries it."""
+        self._memory = Memory(desk.bus)
+        self.showing = Showing(desk)
         self._unsettled: set[str] = set()
         self._to_assign: set[str] = set()
         self._looked_at: Millis = 0
         self._may_have_missed = False
+        self._reachable: frozenset[str] = frozenset()
         desk.bus.subscribe(STAFF_CHANGED, self._on_staff)
         desk.bus.subscribe(CHANGED, self._on_change)
         desk.bus.on_return(self._on_return)
@@ -95,9 +78,9 @@ class Calls:
         made, changes = await desk.db.write(units.ask, call, key, card, await self._moment(party.merchant, now))
         await self._tell(changes)
         if not changes:
-            self._note(made)
-            await self._show(made)
-        self._carry(made, Side.BUYER, device)
+            self._memory.note(made)
+            await self.showing.show(made)
+        self._memory.carry(made, Side.BUYER, device)
         return made
 
     async def accept(self, party: Party, device: str, call: str, media: Media) -> None:
@@ -106,7 +89,8 @@ class Calls:
         Raises:
             Refused: ``not_yours`` for all others, ``not_now`` once the call is over, ``not_found``.
         """
-        self._carry(await self._move(call, Accept(party.id, device, media)), Side.AGENT, device)
+        accepted = await self._move(call, Accept(party.id, device, media))
+        self._memory.carry(accepted, Side.AGENT, device)
 
     async def decline(self, party: Party, call: str, why: DeclineWhy) -> None:
         """Let an agent pass a call on.
@@ -159,8 +143,9 @@ class Calls:
         """Note that a party's page is gone: its socket was lost and has not come back at once."""
         call = await self.live_of(party)
         if call is not None and self._was_carrier(call, party, device):
-            self._carriers.pop((call.id, side_of(call, party)), None)
-            await self._move(call.id, Lose(side_of(call, party)))
+            side = side_of(call, party)
+            self._memory.let_go(call.id, side)
+            await self._move(call.id, Lose(side))
 
     async def regained(self, party: Party, device: str, call: str) -> Call:
         """Note that a party's page is back and carries its side of the call.
@@ -174,14 +159,14 @@ class Calls:
         if party.answers and not rings_here(known, device):
             raise not_yours("another device carries this call")
         side = side_of(known, party)
-        if (call, side) not in self._carriers or side in known.missing:
+        if self._memory.carrier(call, side) is None or side in known.missing:
             known = await self._move(call, Regain(side))
-        self._carry(known, side, device)
+        self._memory.carry(known, side, device)
         return known
 
     def going_on(self, party: Party) -> bool:
         """Return whether a party whose page is connected here is in a call, or waits for one, now."""
-        return self._of_party.get(party.id) in self._live
+        return self._memory.of_party(party.id) is not None
 
     async def live_of(self, party: Party) -> Call | None:
         """Return the call that a party is in, or waits for, now, wherever her pages are connected."""
@@ -190,25 +175,17 @@ class Calls:
 
     def left(self, party: str) -> None:
         """Note that no page of a party is connected here any more."""
-        call = self._live.get(self._of_party.get(party, ""))
-        if call is not None and not self._concerns(call):
-            self._drop(call.id)
+        self._memory.left(party)
 
     async def welcome(self, party: Party, device: str) -> CallView | None:
         """Return the view of the party's call that goes on, for a page that connects anew."""
         call = await self.live_of(party)
         if call is None:
             return None
-        self._note(call)
+        self._memory.note(call)
         if party.answers and call.state is State.RINGING and Side.AGENT in call.missing:
             call = await self._move(call.id, Regain(Side.AGENT))
-        return await self._view(call, party, device)
-
-    async def desk(self, party: Party) -> DeskView:
-        """Return what an agent's console shows at its top."""
-        desk = self._desk
-        line = await desk.db.read(units.line, party.merchant)
-        return _desk_view(party.id, line, await desk.presence.staff(party.merchant), desk.clock.now())
+        return await self.showing.view(call, party, device)
 
     # What time brings
 
@@ -218,6 +195,10 @@ class Calls:
         desk.presence.sweep()
         for node in await desk.nodes.beat():
             await attempt(self._take_over(node))
+        reachable = desk.nodes.lately(BLINK)
+        if reachable != self._reachable:  # whose agents count has changed, and nobody else tells of it
+            self._reachable = reachable
+            desk.outlooks.forget_all()
         now = desk.clock.now()
         for call, merchant in await desk.db.read(store.due, now):
             await attempt(self._expire(call, merchant))
@@ -229,7 +210,7 @@ class Calls:
                 await attempt(self._read_again())
         await self._regain_who_is_here()
         self._to_assign = await _each(self._to_assign, self._assign)
-        self._unsettled = await _each(self._unsettled, self._show_queue)
+        self._unsettled = await _each(self._unsettled, self.showing.show_queue)
 
     async def recover(self) -> None:
         """After a start: take over what nodes that have died since carried; both sides have their time to come back."""
@@ -248,7 +229,7 @@ class Calls:
         Raises:
             Refused: ``not_found``.
         """
-        known = self._live.get(call)
+        known = self._memory.get(call)
         return known if known is not None else await self._desk.db.read(units.found, call)
 
     async def of(self, party: Party, call: str) -> Call:
@@ -261,29 +242,17 @@ class Calls:
         side_of(known, party)
         return known
 
+    def states_here(self) -> Mapping[str, int]:
+        """Return how many calls are in which state, of those whose buyer's page is connected here."""
+        return self._memory.states()
+
     def live(self, call: str) -> Call | None:
         """Return a call that goes on, from memory."""
-        return self._live.get(call)
-
-    async def staffing(self, merchant: str) -> tuple[int, int]:
-        """Return how many of a merchant's agents are free now, and how many are on duty."""
-        line = await self._desk.db.read(units.line, merchant)
-        staff = await self._desk.presence.staff(merchant)
-        return len(_free(line, staff)), len(staff.on_duty)
+        return self._memory.get(call)
 
     async def listed(self, party: Party, before: Millis, most: int) -> list[store.Listed]:
         """Return the calls of a party's merchant asked for before an instant, newest first."""
         return await self._desk.db.read(store.listed, party.merchant, before, most)
-
-    async def facts(self, call: Call) -> Facts:
-        """Return what a view of the call shows beside the call itself."""
-        desk = self._desk
-        agent = await desk.accounts.agent(call.agent) if call.agent else None
-        return Facts(
-            card=await desk.cards.on_the_wire(call.card),
-            merchant=merchant_on_the_wire(await desk.accounts.merchant(call.merchant)),
-            agent=AgentCard(agent.id, agent.name) if agent else None,
-        )
 
     # How it is done
 
@@ -297,7 +266,7 @@ class Calls:
         frees = isinstance(command, Decline | HangUp)
         moment = await self._moment((await self.get(call)).merchant if frees else None)
         after, changes = await self._desk.db.write(units.move, call, command, moment)
-        self._note(after)
+        self._memory.note(after)
         await self._tell(changes)
         return after
 
@@ -318,19 +287,17 @@ class Calls:
         """Where news may have been missed: read the calls of all who are connected here, and show what is new of them."""
         desk = self._desk
         now_live = {call.id: call for call in await desk.db.read(store.of_parties, desk.bus.attended())}
-        ended = [call for call in self._live if call not in now_live]
+        ended = [call for call in self._memory if call not in now_live]
         for call in [*now_live.values(), *[await desk.db.read(units.found, call) for call in ended]]:
-            known = self._live.get(call.id)
+            known = self._memory.get(call.id)
             if known is None or known.version < call.version:
                 desk.bus.here(CHANGED, call)
-                await self._show(call, known)
+                await self.showing.show(call, known)
 
     async def _regain_who_is_here(self) -> None:
         """Whoever is taken for missing by another node, and has her page here, is not missing."""
-        for (call, side), _ in list(self._carriers.items()):
-            known = self._live.get(call)
-            if known is not None and side in known.missing:
-                await attempt(self._move(call, Regain(side)))
+        for call, side in self._memory.present_though_missing():
+            await attempt(self._move(call.id, Regain(side)))
 
     async def _tell(self, changes: list[Change]) -> None:
         """Let every node note the changes first, so that whoever is told finds the memory right; then tell."""
@@ -339,11 +306,12 @@ class Calls:
             left = change.before.agent if change.before is not None else None
             parties = {change.after.buyer, change.after.agent, left} - {None}
             self._desk.bus.publish(CHANGED, change.after, *(party for party in parties if party))
+            self._desk.bus.here(COMMITTED, change)
         for change in changes:
-            await self._show(change.after, change.before)
+            await self.showing.show(change.after, change.before)
 
     def _on_change(self, call: Call) -> None:
-        self._note(call)
+        self._memory.note(call)
         if call.agent is not None and call.ended_at is not None and call.answered_at is not None:
             until = call.ended_at + self._desk.patience.wrap_up
             self._desk.presence.rest_here(call.merchant, call.agent, until)
@@ -351,67 +319,10 @@ class Calls:
     def _on_return(self) -> None:
         self._may_have_missed, self._looked_at = True, 0
 
-    def _note(self, call: Call) -> None:
-        known = self._live.get(call.id)
-        if known is not None and known.version >= call.version:
-            return
-        self._drop(call.id)
-        if call.state is State.ENDED:
-            for side in Side:
-                self._carriers.pop((call.id, side), None)
-        elif self._concerns(call):
-            self._live[call.id] = call
-            self._of_party[call.buyer] = call.id
-            if call.agent is not None:
-                self._of_party[call.agent] = call.id
-
-    def _drop(self, call: str) -> None:
-        known = self._live.pop(call, None)
-        for party in (known.buyer, known.agent) if known is not None else ():
-            if party is not None and self._of_party.get(party) == call:
-                del self._of_party[party]
-
-    def _concerns(self, call: Call) -> bool:
-        return self._desk.bus.attends(call.buyer) or self._desk.bus.attends(call.agent)
-
-    async def _show(self, call: Call, before: Call | None = None) -> None:
-        desk = self._desk
-        facts = await self.facts(call)
-        tell(desk.bus, call.buyer, buyers_view(call, facts, desk.patience))
-        if call.agent is not None:
-            here = agents_view(call, facts, desk.patience, here=call.reason is None or call.answered_at is not None)
-            if call.device is None:
-                tell(desk.bus, call.agent, here)
-            else:
-                tell(desk.bus, call.agent, here, only=call.device)
-                tell(desk.bus, call.agent, agents_view(call, facts, desk.patience, here=False), but=call.device)
-        if before is not None and before.agent is not None and before.agent != call.agent:
-            tell(desk.bus, before.agent, passed_on(call, facts, desk.patience))
-
-    async def _view(self, call: Call, party: Party, device: str) -> CallView:
-        facts = await self.facts(call)
-        if party.answers:
-            return agents_view(call, facts, self._desk.patience, here=rings_here(call, device))
-        return buyers_view(call, facts, self._desk.patience)
-
-    async def _show_queue(self, merchant: str) -> None:
-        desk = self._desk
-        line, staff = await desk.db.read(units.line, merchant), await desk.presence.staff(merchant)
-        now = desk.clock.now()
-        for position, call in enumerate(line.waiting, start=1):
-            wait = wait_guess(position, len(staff.on_duty), line.usual_talk)
-            tell(desk.bus, call.buyer, QueueView(seq=now, call=call.id, position=position, wait_ms=wait))
-        for agent, _ in staff.on_duty:
-            tell(desk.bus, agent, _desk_view(agent, line, staff, now))
-
-    def _carry(self, call: Call, side: Side, device: str) -> None:
-        if call.id in self._live:
-            self._carriers[call.id, side] = device
-
     def _was_carrier(self, call: Call, party: Party, device: str) -> bool:
         if party.answers and call.state is State.RINGING:
             return False  # presence knows all her devices, and withdraws the ring
-        return self._carriers.get((call.id, side_of(call, party)), device) == device
+        return self._memory.carrier(call.id, side_of(call, party)) in (None, device)
 
     def _on_staff(self, merchant: str) -> None:
         self._to_assign.add(merchant)
@@ -421,20 +332,6 @@ class Calls:
 async def _each(merchants: set[str], work: Callable[[str], Awaitable[None]]) -> set[str]:
     """Do something for each merchant; return those for whom it failed, to be tried again."""
     return {merchant for merchant in merchants if not await attempt(work(merchant))}
-
-
-def _free(line: Line, staff: Staff) -> frozenset[str]:
-    return frozenset(agent for agent, _ in staff.on_duty) - staff.resting - line.engaged
-
-
-def _desk_view(agent: str, line: Line, staff: Staff, now: Millis) -> DeskView:
-    return DeskView(
-        seq=now,
-        duty=any(agent == other for other, _ in staff.on_duty),
-        free=agent not in staff.resting and agent not in line.engaged,
-        waiting=len(line.waiting),
-        on_duty=len(staff.on_duty),
-    )
 
 
 def side_of(call: Call, party: Party) -> Side:

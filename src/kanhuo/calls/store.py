@@ -89,6 +89,24 @@ class Listed:
     note: str | None
 
 
+AT_ONCE: Final = 64
+"""How many waiting calls of one merchant are looked at together; the rest wait behind them anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Who waits for a merchant, first come first, and which of its agents are being rung or in a call."""
+
+    waiting: tuple[Call, ...]
+    engaged: frozenset[str]
+    usual_talk: Millis | None
+    """How long this merchant's talks usually take; read only where a buyer would have to wait."""
+
+    def free(self, on_duty: Iterable[tuple[str, Millis]], resting: frozenset[str]) -> frozenset[str]:
+        """Return who of the agents on duty would be rung at once."""
+        return frozenset(agent for agent, _ in on_duty) - resting - self.engaged
+
+
 _live = CALLS.c.state != literal_column("'ended'")
 """As the partial indexes say it, to the letter: a bound value would not let SQLite use them."""
 
@@ -214,6 +232,12 @@ def ringing(tx: Transaction, merchant: str) -> list[Call]:
 def engaged(tx: Transaction, merchant: str) -> frozenset[str]:
     """Return the merchant's agents who are being rung or are in a call."""
     return frozenset(agent for (agent,) in tx.all(_engaged, {"merchant": merchant}))
+
+
+def line(tx: Transaction, merchant: str) -> Line:
+    """Return who waits for a merchant, and who of its people is taken up."""
+    queue, taken = waiting(tx, merchant, AT_ONCE), engaged(tx, merchant)
+    return Line(tuple(queue), taken, usual_talk(tx, merchant) if queue or taken else None)
 
 
 def due(tx: Transaction, now: Millis) -> list[tuple[str, str]]:

@@ -38,9 +38,6 @@ from kanhuo.shell.database import Transaction
 TAKEN_OVER = 100
 """How many calls of a node that has died are taken over in one unit."""
 
-AT_ONCE = 64
-"""How many waiting calls of one merchant are looked at together; the rest wait behind them anyway."""
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -61,16 +58,6 @@ class Moment:
     """Where the unit is run: whose sockets carry the page that asks for it."""
     staff: Staff = NOBODY
     """The merchant's people, where the unit may ring one of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Who waits for a merchant, first come first, and which of its agents are being rung or in a call."""
-
-    waiting: tuple[Call, ...]
-    engaged: frozenset[str]
-    usual_talk: Millis | None
-    """How long this merchant's talks usually take; read only where somebody waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +127,7 @@ def expire(tx: Transaction, call: str, moment: Moment) -> list[Change]:
 def assign(tx: Transaction, merchant: str, moment: Moment) -> list[Change]:
     """Ring free agents for waiting calls, first come first served, and end the calls that nobody is left to take."""
     changes = _withdraw(tx, merchant, moment)
-    waiting = store.waiting(tx, merchant, AT_ONCE)
+    waiting = store.waiting(tx, merchant, store.AT_ONCE)
     if not waiting:
         return changes
     busy = store.engaged(tx, merchant) | moment.staff.resting
@@ -176,13 +163,6 @@ def wait_anew(tx: Transaction, moment: Moment) -> None:
     for call in store.absent(tx):
         anew = replace(call, missing_since=moment.now, version=call.version + 1)
         store.put(tx, call, anew, deadline(anew, moment.patience))
-
-
-def line(tx: Transaction, merchant: str) -> Line:
-    """Return who waits for a merchant, and who of its people is taken up."""
-    waiting = store.waiting(tx, merchant, AT_ONCE)
-    usual = store.usual_talk(tx, merchant) if waiting else None
-    return Line(tuple(waiting), store.engaged(tx, merchant), usual)
 
 
 def rate(tx: Transaction, call: str, buyer: str, stars: int, why: RatingWhy | None, now: Millis) -> None:

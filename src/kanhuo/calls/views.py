@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kanhuo.accounts.messages import AgentCard, MerchantCard
-from kanhuo.calls.messages import CallView
+from kanhuo.calls.messages import CallView, DeskView
 from kanhuo.calls.model import Call
 from kanhuo.calls.policy import Patience, deadline
+from kanhuo.calls.store import Line
 from kanhuo.calls.terms import Side, State
 from kanhuo.catalogue.messages import Card
+from kanhuo.kernel.clock import Millis
+from kanhuo.presence.service import Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,17 @@ def agents_view(call: Call, facts: Facts, patience: Patience, *, here: bool) -> 
 def passed_on(call: Call, facts: Facts, patience: Patience) -> CallView:
     """Return the last view for an agent whose offer has ended: fall silent."""
     return _view(call, Side.AGENT, facts, patience, agent=None, here=False)
+
+
+def desk_view(agent: str, line: Line, staff: Staff, now: Millis) -> DeskView:
+    """Return what an agent's console shows at its top."""
+    return DeskView(
+        seq=now,
+        duty=any(agent == other for other, _ in staff.on_duty),
+        free=agent not in staff.resting and agent not in line.engaged,
+        waiting=len(line.waiting),
+        on_duty=len(staff.on_duty),
+    )
 
 
 def rings_here(call: Call, device: str) -> bool:

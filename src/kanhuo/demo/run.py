@@ -46,7 +46,7 @@ def demo(*, port: int, lan: bool, robot: bool, data: Path = DATA) -> None:
         _announce(origin, robot=robot, lan=lan)
 
     running = server(app)
-    app.asgi.on_startup.append(greet)
+    app.litestar.on_startup.append(greet)
     try:
         running.run()
     finally:

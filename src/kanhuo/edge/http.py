@@ -27,9 +27,11 @@ from kanhuo.calls.service import Calls
 from kanhuo.chat import http as chat_http
 from kanhuo.chat.service import Chat
 from kanhuo.edge import pages as pages_http
+from kanhuo.edge import shopfront as shopfront_http
 from kanhuo.edge.entrance import admit
 from kanhuo.edge.pages import Pages, keep_to_itself
 from kanhuo.edge.refusals import failed, not_understood, refused, too_deep
+from kanhuo.edge.shopfront import Shopfront
 from kanhuo.kernel.errors import Code, Refused
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,6 +45,7 @@ class Services:
     accounts: Accounts
     passkeys: Passkeys
     calls: Calls
+    shopfront: Shopfront
     chat: Chat
     pages: Pages
     origin: str
@@ -76,12 +79,14 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             *calls_http.HANDLERS,
             *chat_http.HANDLERS,
             *pages_http.HANDLERS,
+            *shopfront_http.HANDLERS,
             *more,
         ],
         dependencies={
             "party": Provide(party),
             "accounts": Provide(lambda: services.accounts, sync_to_thread=False),
             "passkeys": Provide(lambda: services.passkeys, sync_to_thread=False),
+            "shopfront": Provide(lambda: services.shopfront, sync_to_thread=False),
             "calls": Provide(lambda: services.calls, sync_to_thread=False),
             "chat": Provide(lambda: services.chat, sync_to_thread=False),
             "pages": Provide(lambda: services.pages, sync_to_thread=False),
@@ -101,7 +106,7 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             title="kanhuo", version="1", path="/v1/schema", render_plugins=[JsonRenderPlugin()]
         ),
         request_max_body_size=LARGEST_BODY,
-        signature_types=[Accounts, Passkeys, Calls, Chat, Pages, Party],
+        signature_types=[Accounts, Passkeys, Calls, Chat, Pages, Party, Shopfront],
     )
 
 

@@ -25,6 +25,7 @@ from kanhuo.presence.service import PresenceBook
 from kanhuo.protocol import VERSION, Bye, ByeWhy, Hello, Nudge, Ping, Pong, RefusedMessage, Welcome
 from kanhuo.shell.alarm import attempt
 from kanhuo.shell.bus import Bus
+from kanhuo.shell.metrics import Traffic
 from kanhuo.shell.wire import FRAMES, Request, Telling
 from kanhuo.signalling.service import Page
 
@@ -77,6 +78,7 @@ class Reception:
         self._of_party: dict[str, tuple[Session, ...]] = {}
         self._detached: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.traffic = Traffic()
         self._beat_at: Millis = house.clock.now()
         """The last beat: near enough for when a page was heard, and read for every message."""
         self._looked_at: Millis = 0
@@ -114,12 +116,17 @@ class Reception:
             if self._house.dispatch.at_once(session.page, message):
                 return None
         except Refused as refusal:
-            session.send(refusal_frame(refusal, message.id))
+            session.send(self.refusal(refusal, message.id))
             return None
         task = asyncio.create_task(self._carry_out(session, message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def refusal(self, refusal: Refused, re: int | None = None) -> bytes:
+        """Return the frame that refuses a message; it is counted."""
+        self.traffic.refusals[refusal.code] += 1
+        return _encode(RefusedMessage(code=refusal.code, why=refusal.why, re=re))
 
     def ping(self, session: Session, ping: Ping) -> None:
         """Answer a ping and forget what the page has got."""
@@ -187,7 +194,7 @@ class Reception:
         await house.bus.attend(party.id)
         try:
             view = await house.calls.welcome(party, page.device)
-            desk = await house.calls.desk(party) if party.answers else None
+            desk = await house.calls.showing.desk_of(party) if party.answers else None
         except BaseException:
             self._forget(session)
             raise
@@ -242,11 +249,11 @@ class Reception:
             for answer in await self._house.dispatch.in_time(session.page, message):
                 session.send(_encode(answer))
         except Refused as refusal:
-            session.send(refusal_frame(refusal, message.id))
+            session.send(self.refusal(refusal, message.id))
         except Exception:
-            log.exception("a %s failed", type(message).__name__)
+            log.exception("a %s failed", type(message).__name__, extra={"call": getattr(message, "call", None)})
             failure = Refused(Code.INTERNAL, "something went wrong here; nothing has been changed")
-            session.send(refusal_frame(failure, message.id))
+            session.send(self.refusal(failure, message.id))
 
     def _elsewhere(self, session: Session) -> bool:
         """Whether another connected page of the same device goes on for this one (a reload makes a new session)."""
@@ -294,8 +301,3 @@ class Reception:
         if wire is not None:
             wire.close(REPLACED, ByeWhy.REPLACED)
             session.wire = None
-
-
-def refusal_frame(refusal: Refused, re: int | None = None) -> bytes:
-    """Return the frame that refuses a message."""
-    return _encode(RefusedMessage(code=refusal.code, why=refusal.why, re=re))

@@ -120,6 +120,10 @@ class PresenceBook:
             whole=others.known,
         )
 
+    def on_duty_here(self) -> int:
+        """Return how many agents are on duty with a page connected to this node."""
+        return sum(map(len, self._standing.values()))
+
     def sweep(self) -> None:
         """Let time pass: forget silent devices and tell whose standing has changed by it."""
         now = self._clock.now()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from kanhuo.kernel.clock import Millis
+from kanhuo.shell.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +20,11 @@ log = logging.getLogger(__name__)
 class Alarm:
     """Calls one function at a steady beat until stopped; a failing beat is logged and the next one comes."""
 
-    def __init__(self, beat: Callable[[], Awaitable[None]], *, every: Millis = 200) -> None:
+    def __init__(
+        self, beat: Callable[[], Awaitable[None]], *, every: Millis = 200, metrics: Metrics | None = None
+    ) -> None:
         self._beat = beat
+        self._metrics = metrics
         self._every = every / 1_000
         self._task: asyncio.Task[None] | None = None
 
@@ -35,9 +40,16 @@ class Alarm:
             self._task = None
 
     async def _run(self) -> None:
+        asked = time.perf_counter()
         while True:
             await asyncio.sleep(self._every)
+            began = time.perf_counter()
             await attempt(self._beat())
+            ended = time.perf_counter()
+            if self._metrics is not None:
+                self._metrics.lag.observe(max(0.0, began - asked - self._every))
+                self._metrics.beat.observe(ended - began)
+            asked = time.perf_counter()
 
 
 async def attempt(work: Awaitable[object]) -> bool:

@@ -25,6 +25,18 @@ class Topic(Generic[T]):
     type: type[T]
 
 
+@dataclass(slots=True)
+class BusTraffic:
+    """What went between this node and the others since it started."""
+
+    sent: int = 0
+    heard: int = 0
+    dropped: int = 0
+    """What other nodes were not told, because they could not be reached or could not keep up."""
+    returns: int = 0
+    """How often the bus came back after it had been away."""
+
+
 class Bus:
     """The bus of a single node."""
 
@@ -34,9 +46,10 @@ class Bus:
     """Whether other nodes hear us now."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, tuple[Callable[[Any], None], ...]] = {}
+        self._listeners: dict[str, tuple[Callable[[Any], object], ...]] = {}
         self._attended: Counter[str] = Counter()
         self._returned: list[Callable[[], None]] = []
+        self.traffic = BusTraffic()
 
     async def open(self) -> None:
         """Join the other nodes."""
@@ -44,7 +57,7 @@ class Bus:
     async def close(self) -> None:
         """Leave the other nodes."""
 
-    def subscribe(self, topic: Topic[T], listener: Callable[[T], None]) -> None:
+    def subscribe(self, topic: Topic[T], listener: Callable[[T], object]) -> None:
         """Call ``listener`` with everything published on a topic that reaches this node."""
         self._listeners[topic.name] = (*self._listeners.get(topic.name, ()), listener)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,15 +17,19 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, column, create_engine, select, table, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from kanhuo.shell.database import Statement, Transaction
 
 T = TypeVar("T")
 REVISIONS: Final = Path(__file__).with_name("migrations")
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(7306350)")
 """Any number does, as long as it is ours."""
+
+_revision: Final = Statement(select(column("version_num")).select_from(table("alembic_version")))
 
 
 def migrate(url: str, revision: str = "head") -> None:
@@ -40,6 +45,18 @@ def present_revision(url: str) -> str | None:
 def newest_revision() -> str | None:
     """Return the revision that this code needs."""
     return ScriptDirectory.from_config(configuration()).get_current_head()
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """Return every revision that this code knows, the oldest first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())[::-1]
+
+
+def revision_of(tx: Transaction) -> str | None:
+    """Return the revision of an open database."""
+    row = tx.first(_revision)
+    return None if row is None else str(row[0])
 
 
 def configuration() -> Config:
@@ -71,8 +88,9 @@ async def _on_postgres(url: str, work: Callable[[Connection], T]) -> T:
 def _upgrade(connection: Connection, revision: str) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK)
-    if MigrationContext.configure(connection).get_current_revision() == newest_revision():
-        return
+    present = MigrationContext.configure(connection).get_current_revision()
+    if present == newest_revision() or (present is not None and present not in known_revisions()):
+        return  # up to date, or of a newer version, under which an old node still serves
     config = configuration()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

@@ -39,6 +39,7 @@ BACKLOG: Final = 20_000
 
 PREFIX: Final = "kanhuo:"
 _EVERYBODY: Final = PREFIX + "all"
+_BEAT: Final = b""
 _FAILURES: Final = (RedisError, OSError, asyncio.TimeoutError)
 
 _pack: Final = msgspec.msgpack.Encoder().encode
@@ -63,7 +64,8 @@ class RedisBus(Bus):
         self.connected = False
         self._redis = redis
         self._node = node
-        self._types: dict[str, msgspec.msgpack.Decoder[Any]] = {}
+        self._types: dict[str, type] = {}
+        self._decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
         self._own = f"{PREFIX}node:{node}"
         self._pubsub: PubSub | None = None
         self._out: list[tuple[str, bytes]] = []
@@ -95,7 +97,7 @@ class RedisBus(Bus):
 
     def subscribe(self, topic: Topic[T], listener: Any) -> None:
         """Call ``listener`` with everything published on a topic that reaches this node."""
-        self._types.setdefault(topic.name, msgspec.msgpack.Decoder(topic.type))
+        self._types[topic.name] = topic.type
         super().subscribe(topic, listener)
 
     async def attend(self, party: str) -> None:
@@ -124,17 +126,23 @@ class RedisBus(Bus):
         if self.connected:
             frame = _pack((self._node, topic.name, item))
             self._queue([(PREFIX + party, frame) for party in parties])
+        else:
+            self.traffic.dropped += len(parties)
 
     def broadcast(self, topic: Topic[T], item: T) -> None:
         """Tell this node's listeners and every other node."""
         self._tell(topic.name, item)
         if self.connected:
             self._queue([(_EVERYBODY, _pack((self._node, topic.name, item)))])
+        else:
+            self.traffic.dropped += 1
 
     def _queue(self, frames: list[tuple[str, bytes]]) -> None:
         if len(self._out) < BACKLOG:
             self._out += frames
             self._wake.set()
+        else:
+            self.traffic.dropped += len(frames)
 
     # The line out
 
@@ -154,12 +162,18 @@ class RedisBus(Bus):
         pipeline = self._redis.pipeline(transaction=False)
         for channel, frame in out:
             pipeline.execute_command("PUBLISH", channel, frame)
-        await pipeline.execute()
+        news = sum(frame != _BEAT for _, frame in out)
+        try:
+            await pipeline.execute()
+        except BaseException:
+            self.traffic.dropped += news
+            raise
+        self.traffic.sent += news
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT / SECOND)
-            self._queue([(self._own, b"")])
+            self._queue([(self._own, _BEAT)])
 
     # The line in
 
@@ -178,6 +192,7 @@ class RedisBus(Bus):
         self.connected = True
         if self._first.is_set():
             log.warning("the bus is back")
+            self.traffic.returns += 1
             self._tell_returned()
         self._first.set()
 
@@ -204,12 +219,16 @@ class RedisBus(Bus):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     def _hear(self, frame: bytes) -> None:
-        if not frame:
+        if frame == _BEAT:
             return
+        self.traffic.heard += 1
         node, topic, body = _unpack(frame)
-        decoder = self._types.get(topic)
-        if node != self._node and decoder is not None:
-            self._tell(topic, decoder.decode(body))
+        if node == self._node or topic not in self._types:
+            return
+        decoder = self._decoders.get(topic)
+        if decoder is None:  # made when first needed: news for this node alone need not be such as can travel
+            decoder = self._decoders[topic] = msgspec.msgpack.Decoder(self._types[topic])
+        self._tell(topic, decoder.decode(body))
 
     async def _join(self, channel: str) -> None:
         if self._pubsub is not None:
@@ -225,6 +244,7 @@ class RedisBus(Bus):
         if self.connected:
             log.warning("the bus is away (%s): calls between pages of this node go on", type(failure).__name__)
         self.connected = False
+        self.traffic.dropped += len(self._out)
         self._out.clear()
         for event in self._confirmed.values():
             event.clear()
