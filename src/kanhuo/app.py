@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
+import logging
 import os
 import platform
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import uvicorn
@@ -29,7 +31,11 @@ from kanhuo.chat.service import Chat
 from kanhuo.config import Settings
 from kanhuo.consent.service import ConsentBook
 from kanhuo.edge.dispatch import Dispatch, Rooms
+from kanhuo.edge.figures import CallFigures
+from kanhuo.edge.health import Health
 from kanhuo.edge.http import Services, application
+from kanhuo.edge.leaving import leave
+from kanhuo.edge.listening import Server
 from kanhuo.edge.pages import Pages
 from kanhuo.edge.reception import House, Reception
 from kanhuo.edge.shopfront import Shopfront
@@ -39,16 +45,24 @@ from kanhuo.kernel.ids import new_secret
 from kanhuo.presence.policy import BLINK
 from kanhuo.presence.service import PresenceBook
 from kanhuo.presence.store import Alone, RedisRoster, Roster
-from kanhuo.shell.alarm import Alarm
+from kanhuo.shell import logs
+from kanhuo.shell.alarm import Alarm, attempt
 from kanhuo.shell.bus import Bus
 from kanhuo.shell.database import Database
 from kanhuo.shell.engines import database
+from kanhuo.shell.measured import Measured
+from kanhuo.shell.metrics import Metrics, Sources
 from kanhuo.shell.migrate import migrate
 from kanhuo.shell.nodes import NodeClock, Nodes
 from kanhuo.shell.redis import RedisBus
 from kanhuo.shell.redis import client as redis_client
 from kanhuo.signalling.messages import IceServer
 from kanhuo.signalling.service import Signalling
+
+if TYPE_CHECKING:
+    from kanhuo.edge.tracing import Traces
+
+log = logging.getLogger(__name__)
 
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 """A full collection takes longer than a ring may: what start-up made is frozen, and the rest is looked at rarely."""
@@ -61,6 +75,7 @@ class App:
     settings: Settings
     db: Database
     bus: Bus
+    roster: Roster
     nodes: Nodes
     accounts: Accounts
     calls: Calls
@@ -69,6 +84,9 @@ class App:
     door: Door
     beat: Callable[[], Awaitable[None]]
     alarm: Alarm
+    health: Health
+    metrics: Metrics
+    traces: Traces | None
     litestar: Litestar
     asgi: ASGIApp
 
@@ -80,19 +98,29 @@ class App:
 
     async def start(self) -> None:
         """Open, and let time act."""
+        logs.begin(self.nodes.me, self.settings.log)
+        logs.guard(asyncio.get_running_loop())
         await self.open()
         self.alarm.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
 
+    async def drain(self, shut_the_door: Callable[[], None]) -> None:
+        """Let every page go to another node."""
+        self.health.drain()
+        await leave(self.reception, self.settings.drain_seconds, shut_the_door)
+
     async def stop(self) -> None:
-        """Tell every page that we shall be back, and close."""
+        """Tell every page that is left that we shall be back, and close."""
         await self.reception.close()
         await self.alarm.stop()
-        await self.nodes.close()
+        await attempt(self.nodes.close())
+        await self.roster.close()
         await self.bus.close()
         await self.db.close()
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.close)
 
 
 def build(
@@ -111,10 +139,13 @@ def build(
     check_together(settings)
     prepare(settings)
     migrate(settings.database_url)
-    db = database(settings.database_url, connections=settings.connections)
-    clock = clock or (NodeClock() if db.shared else SystemClock())
-    nodes = Nodes(db, clock, settings.node or platform.node())
-    bus, roster = _joined(settings, nodes)
+    metrics = Metrics()
+    measured = Measured(database(settings.database_url, connections=settings.connections), metrics)
+    clock = clock or (NodeClock() if measured.shared else SystemClock())
+    nodes = Nodes(measured, clock, settings.node or platform.node())
+    traces = _traces(settings, nodes)
+    db = measured if traces is None else traces.database(measured)
+    bus, roster = _joined(settings, nodes, traces)
     pepper = settings.pepper or _kept_secret(settings.data / "pepper.key")
     checks = verifier(pass_key(settings), settings.pass_audience, pepper.encode())
     accounts = Accounts(db, bus, clock, checks)
@@ -124,8 +155,9 @@ def build(
     consents, chat = ConsentBook(db, bus, clock, calls), Chat(db, bus, clock, calls)
     ice = msgspec.convert(json.loads(settings.ice_servers), tuple[IceServer, ...])
     signalling = Signalling(bus, clock, calls, consents, ice)
-    dispatch = Dispatch(Rooms(presence, calls, consents, chat, signalling))
-    reception = Reception(House(bus, clock, accounts, presence, calls, dispatch))
+    rooms = Rooms(presence, calls, consents, chat, signalling)
+    dispatch = Dispatch(rooms) if traces is None else traces.dispatch(rooms)
+    reception = Reception(House(nodes.me, bus, clock, accounts, presence, calls, dispatch))
 
     async def beat() -> None:
         await reception.sweep()
@@ -134,13 +166,20 @@ def build(
     origin = public_origin(settings)
     pages = Pages(web, shops=settings.shop_origins, pictures=settings.picture_origins)
     shopfront = Shopfront(accounts, outlooks, clock, bus)
-    services = Services(accounts, Passkeys(db, clock, origin), calls, shopfront, chat, pages, origin)
+    health = Health(db, bus, nodes.me)
+    CallFigures(bus, clock, patience, metrics)
+    kept = _kept_figures(measured, bus, nodes, health, presence=presence, calls=calls, reception=reception)
+    metrics.read_from(kept)
+    services = Services(
+        accounts, Passkeys(db, clock, origin), calls, shopfront, chat, pages, health, metrics, reception.traffic, origin
+    )
     litestar = application(services, more)
     rate = settings.message_rate
     return App(
         settings=settings,
         db=db,
         bus=bus,
+        roster=roster,
         nodes=nodes,
         accounts=accounts,
         calls=calls,
@@ -148,13 +187,16 @@ def build(
         reception=reception,
         door=Door(reception, Limits(rate=rate, burst=4 * rate, abuse=20 * rate), frozenset(settings.shop_origins)),
         beat=beat,
-        alarm=Alarm(beat),
+        alarm=Alarm(beat, metrics=metrics),
+        health=health,
+        metrics=metrics,
+        traces=traces,
         litestar=litestar,
         asgi=shopfront.before(litestar),
     )
 
 
-def server(app: App, *, alarm: bool = True) -> uvicorn.Server:
+def server(app: App, *, alarm: bool = True) -> Server:
     """Return the server that runs an app: HTTP by Litestar, the socket by picows, on one port.
 
     Without ``alarm``, time acts only when ``app.beat`` is called.
@@ -170,14 +212,14 @@ def server(app: App, *, alarm: bool = True) -> uvicorn.Server:
         http="httptools",
         ws=type("Upgrade", (PicowsUpgrade,), {"door": app.door, "__slots__": ()}),
         lifespan="on",
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.certificate_key,
     )
-    return uvicorn.Server(config)
+    return Server(config, own_port=settings.metrics_port, drain=app.drain if settings.drain_seconds else None)
 
 
 def check_together(settings: Settings) -> None:
@@ -194,12 +236,43 @@ def check_together(settings: Settings) -> None:
         raise ValueError("nodes share their secrets: set KANHUO_PASS_KEY and KANHUO_PEPPER to the same on all of them")
 
 
-def _joined(settings: Settings, nodes: Nodes) -> tuple[Bus, Roster]:
+def _kept_figures(
+    db: Measured, bus: Bus, nodes: Nodes, health: Health, *, presence: PresenceBook, calls: Calls, reception: Reception
+) -> Sources:
+    """Return where figures are read that the parts keep anyway."""
+    return Sources(
+        traffic=reception.traffic,
+        bus=bus,
+        sessions=lambda: reception.sessions,
+        calls=calls.states_here,
+        on_duty=presence.on_duty_here,
+        nodes=lambda: len(nodes.living),
+        units=lambda: db.units,
+        draining=lambda: health.draining,
+    )
+
+
+def _traces(settings: Settings, nodes: Nodes) -> Traces | None:
+    """Return what watches calls, where somebody wants to know; the packages it takes come with ``kanhuo[telemetry]``."""
+    if not settings.traces:
+        return None
+    try:
+        from kanhuo.edge.tracing import Traces  # noqa: PLC0415
+    except ImportError:
+        log.warning("no traces are sent: install kanhuo[telemetry]")
+        return None
+    return Traces(settings.traces, nodes.me)
+
+
+def _joined(settings: Settings, nodes: Nodes, traces: Traces | None) -> tuple[Bus, Roster]:
     """Return what joins this node to the others: nothing for a single one."""
     if not settings.bus:
-        return Bus(), Alone()
-    line = redis_client(settings.bus)
-    return RedisBus(line, nodes.me), RedisRoster(line, nodes.me, lambda: nodes.lately(BLINK))
+        bus = Bus()
+        if traces is not None:
+            traces.watch(bus)
+        return bus, Alone()
+    shared = RedisBus(settings.bus, nodes.me) if traces is None else traces.bus(settings.bus, nodes.me)
+    return shared, RedisRoster(redis_client(settings.bus), nodes.me, lambda: nodes.lately(BLINK))
 
 
 def prepare(settings: Settings) -> None:

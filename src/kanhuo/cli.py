@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
+import msgspec
 
 from kanhuo.accounts import store as account_store
 from kanhuo.accounts.http import invitation_link
@@ -19,6 +20,7 @@ from kanhuo.accounts.passes import mint
 from kanhuo.accounts.policy import openings
 from kanhuo.app import App, build, pass_key, prepare, public_origin, server
 from kanhuo.config import Settings, from_environment
+from kanhuo.doctor import Mark, Wants, examine
 from kanhuo.drawing import drawings
 from kanhuo.kernel.clock import MINUTE, SystemClock
 from kanhuo.kernel.errors import Refused
@@ -34,7 +36,10 @@ from kanhuo.shell.migrate import migrate as bring_up_to_date
 @click.pass_context
 def main(context: click.Context) -> None:
     """Kanhuo 看货: video calls from a shop's buyer to its merchant. Settings come from KANHUO_… in the environment."""
-    context.obj = from_environment()
+    try:
+        context.obj = from_environment()
+    except ValueError as failure:
+        raise click.ClickException(f"a setting cannot be read: {failure}") from failure
 
 
 @main.command()
@@ -147,6 +152,24 @@ def journal_verify(settings: Settings, database: Path | None) -> None:
         click.echo(f"broken: {verdict.broken}", err=True)
         sys.exit(1)
     click.echo("unbroken")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
+@click.option("--sockets", type=int, default=1_000, show_default=True, help="How many pages you expect at a time.")
+@click.pass_obj
+def doctor(settings: Settings, *, as_json: bool, sockets: int) -> None:
+    """Look for what is wrong, and say what to do. Exit code 1 where something is broken."""
+    found = asyncio.run(examine(settings, wants=Wants(sockets=sockets)))
+    ill = any(finding.mark is Mark.BROKEN for finding in found)
+    if as_json:
+        names = {mark: mark.name.lower() for mark in Mark}
+        listed = [{**msgspec.to_builtins(finding), "mark": names[finding.mark]} for finding in found]
+        click.echo(json.dumps({"well": not ill, "findings": listed}, ensure_ascii=False, indent=2))
+    else:
+        for finding in found:
+            click.echo(str(finding))
+    sys.exit(1 if ill else 0)
 
 
 @main.command()

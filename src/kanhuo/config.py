@@ -44,9 +44,25 @@ class Settings:
     """JSON list of STUN and TURN servers as ``RTCIceServer`` writes them."""
     message_rate: float = 100
     """Messages a second that one connection may send on average."""
+    drain: float | None = None
+    """Seconds that a node takes to end when it is told to, so that its pages move to the others in peace; 0: at once. Unset:
+    15 where there are several nodes, 0 for a single one. Whoever stops it has to wait a little longer than this."""
+    metrics_port: int = 0
+    """Port on 127.0.0.1 where this node alone answers, for whoever watches it: several workers share the other one, and
+    worker 0, 1, … has this port, the next, …. 0: none; a single process is watched at ``/metrics`` on its one port."""
+    log: str = ""
+    """``json``: one JSON object a line; ``text``: lines for people; empty: the latter on a terminal, else the former."""
+    traces: str = ""
+    """Where spans of calls are sent (OTLP over HTTP), such as ``http://collector:4318``; empty: nowhere. Set by the standard
+    ``OTEL_EXPORTER_OTLP_ENDPOINT``, whose relatives hold too (``OTEL_SERVICE_NAME``, ``…_HEADERS``)."""
     certificate: Path | None = None
     """TLS certificate (PEM), where no proxy ends TLS."""
     certificate_key: Path | None = None
+
+    @property
+    def drain_seconds(self) -> float:
+        """How long this node takes to end."""
+        return self.drain if self.drain is not None else 15.0 if self.bus else 0.0
 
     @property
     def database_url(self) -> str:
@@ -55,7 +71,8 @@ class Settings:
 
 
 _LISTS = frozenset({"shop_origins", "picture_origins"})
-_NUMBERS = frozenset({"port", "connections"})
+_NUMBERS = frozenset({"port", "connections", "metrics_port"})
+_FRACTIONS = frozenset({"message_rate", "drain"})
 _PATHS = frozenset({"data", "certificate", "certificate_key"})
 
 
@@ -65,7 +82,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         ValueError: a number that is none.
     """
-    given: dict[str, object] = {}
+    given: dict[str, object] = {"traces": environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")}
     for name in Settings.__dataclass_fields__:
         text = environment.get(f"KANHUO_{name.upper()}")
         if text is None:
@@ -76,7 +93,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             given[name] = Path(text)
         elif name in _NUMBERS:
             given[name] = int(text)
-        elif name == "message_rate":
+        elif name in _FRACTIONS:
             given[name] = float(text)
         else:
             given[name] = text

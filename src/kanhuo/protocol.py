@@ -157,12 +157,18 @@ class ByeWhy(StrEnum):
     REPLACED = "replaced"
     SIGNED_OUT = "signed_out"
     SHUTTING_DOWN = "shutting_down"
+    MOVING = "moving"
 
 
 class Bye(Message, frozen=True, tag="bye"):
-    """The server is about to close this socket. Not counted. Only after ``shutting_down`` should the client come back."""
+    """The server is about to close this socket. Not counted. After ``replaced`` and ``signed_out`` do not come back.
+
+    After ``moving`` this socket goes on serving; open another one ``in_ms`` from now, and leave this one once the other has
+    been welcomed.
+    """
 
     why: ByeWhy
+    in_ms: Count | None = None
 
 
 ServerMessage: TypeAlias = (

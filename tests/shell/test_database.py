@@ -221,15 +221,14 @@ async def test_no_line_turns_up_behind_a_reader_who_has_passed(two: tuple[Databa
     """The first to write is the last to commit; a reader who came by in between misses nothing."""
     url = two[0]._url  # type: ignore[attr-defined]
     migrate(url)
-    assert isinstance(two[0], PostgresDatabase)
-    assert two[0]._pool is not None
-    async with two[0]._pool.acquire() as slow:
-        await slow.execute(
-            "BEGIN; INSERT INTO journal (chain, n, at, kind, body, digest) VALUES ('slow', 1, 1, 'x', '', '')"
-        )
-        await two[1].write(journal.append, "quick", journal.Verdict(1, 0), 1)
-        page = await two[1].read(journal.following, Position(), 10)
-        assert page == [], "the quick line is kept back until the slow one is there"
-        await slow.execute("COMMIT")
+    slow = await asyncpg.connect(url)
+    await slow.execute(
+        "BEGIN; INSERT INTO journal (chain, n, at, kind, body, digest) VALUES ('slow', 1, 1, 'x', '', '')"
+    )
+    await two[1].write(journal.append, "quick", journal.Verdict(1, 0), 1)
+    page = await two[1].read(journal.following, Position(), 10)
+    assert page == [], "the quick line is kept back until the slow one is there"
+    await slow.execute("COMMIT")
+    await slow.close()
     page = await two[1].read(journal.following, Position(), 10)
     assert [line.chain for _, line in page] == ["slow", "quick"]

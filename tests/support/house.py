@@ -125,11 +125,11 @@ async def house(
 
 @asynccontextmanager
 async def houses(
-    folder: Path, count: int, *, database: str, bus: str, patience: Patience = DEFAULT
+    folder: Path, count: int, *, database: str, bus: str, patience: Patience = DEFAULT, **more: Any
 ) -> AsyncIterator[list[TestHouse]]:
     """Run several nodes on one database and one bus, with one clock; each has its beat called by hand."""
     clock = FakeClock()
-    settings = {"database": database, "bus": bus, "pepper": "the same on every node"}
+    settings = {"database": database, "bus": bus, "pepper": "the same on every node", **more}
     async with AsyncExitStack() as stack:
         first = await stack.enter_async_context(house(folder / "0", clock=clock, patience=patience, **settings))
         rest = [

@@ -22,6 +22,9 @@ from kanhuo.shell.database import Database
 REMEMBERED: Final = 100_000
 """How many merchants are kept in memory; the one heard of longest ago is forgotten for the next."""
 
+USUAL: Final[Millis] = 30 * SECOND
+"""How long a merchant's usual talk is not looked up again: it is an average of twenty."""
+
 DOUBTED: Final[Millis] = 2 * SECOND
 """For how long an outlook is believed while the bus is away."""
 
@@ -53,6 +56,7 @@ class Outlooks:
         self._presence = presence
         self._known: OrderedDict[str, Outlook] = OrderedDict()
         self._doubted_at: Millis = 0
+        self._usual: OrderedDict[str, tuple[Millis, Millis | None]] = OrderedDict()
         self.version = 0
         """Rises whenever anything here has changed."""
         bus.subscribe(OUTLOOK, self._on_outlook)
@@ -71,13 +75,25 @@ class Outlooks:
         known = self.known(merchant)
         if known is None:
             line, staff = await self._db.read(store.line, merchant), await self._presence.staff(merchant)
-            known = outlook(merchant, line, staff)
+            known = outlook(merchant, line, staff, await self.usual_talk(merchant))
             self._on_outlook(known)
         return known
 
-    def tell(self, merchant: str, line: Line, staff: Staff) -> None:
+    async def usual_talk(self, merchant: str) -> Millis | None:
+        """Return how long this merchant's talks usually take, as it was a short while ago."""
+        now = self._clock.now()
+        read_at, usual = self._usual.get(merchant, (None, None))
+        if read_at is None or now - read_at >= USUAL:
+            usual = await self._db.read(store.usual_talk, merchant)
+            self._usual[merchant] = now, usual
+            self._usual.move_to_end(merchant)
+            if len(self._usual) > REMEMBERED:
+                self._usual.popitem(last=False)
+        return usual
+
+    def tell(self, merchant: str, line: Line, staff: Staff, usual_talk: Millis | None) -> None:
         """Tell every node, if it is anything new."""
-        seen = outlook(merchant, line, staff)
+        seen = outlook(merchant, line, staff, usual_talk)
         if self._known.get(merchant) != seen:
             self._bus.broadcast(OUTLOOK, seen)
 
@@ -94,9 +110,9 @@ class Outlooks:
             self._known.popitem(last=False)
 
 
-def outlook(merchant: str, line: Line, staff: Staff) -> Outlook:
+def outlook(merchant: str, line: Line, staff: Staff, usual_talk: Millis | None) -> Outlook:
     """Return what a buyer of a merchant would meet."""
     on_duty = len(staff.on_duty)
     free = max(0, len(line.free(staff.on_duty, staff.resting)) - len(line.waiting))
-    wait = 0 if free else wait_guess(len(line.waiting) + 1, on_duty, line.usual_talk)
+    wait = 0 if free else wait_guess(len(line.waiting) + 1, on_duty, usual_talk)
     return Outlook(merchant, free, on_duty, len(line.waiting), wait)

@@ -21,7 +21,7 @@ from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
 from kanhuo.kernel.ids import CALL, new_id
 from kanhuo.presence.policy import BLINK
 from kanhuo.presence.service import CHANGED as STAFF_CHANGED
-from kanhuo.presence.service import NOBODY
+from kanhuo.presence.service import UNASKED
 from kanhuo.shell.alarm import attempt
 from kanhuo.shell.bus import Topic
 
@@ -74,8 +74,9 @@ class Calls:
             asked_at=now,
             since=now,
         )
+        unkept = None if desk.cards.kept(call.card) else card
+        made, changes = await desk.db.write(units.ask, call, key, unkept, await self._moment(party.merchant, now))
         desk.cards.remember(call.card, card)
-        made, changes = await desk.db.write(units.ask, call, key, card, await self._moment(party.merchant, now))
         await self._tell(changes)
         if not changes:
             self._memory.note(made)
@@ -164,6 +165,23 @@ class Calls:
         self._memory.carry(known, side, device)
         return known
 
+    def let_go(self, party: Party, device: str) -> tuple[str, Side] | None:
+        """Note that a device's page has moved to another node; return the call and the side that it carries, if it does."""
+        call = self._memory.of_party(party.id)
+        side = None if call is None else side_of(call, party)
+        if call is None or side is None or self._memory.carrier(call.id, side) != device:
+            return None
+        self._memory.let_go(call.id, side)
+        return call.id, side
+
+    async def hand_over(self, call: str, side: Side, to: str) -> None:
+        """Let another node carry one side of a call: its page is there, and nobody has to miss it."""
+        await self._desk.db.write(store.hand_over, call, side, self._desk.nodes.me, to)
+
+    def of_party(self, party: str) -> Call | None:
+        """Return the call that a party who is connected here is in, or waits for."""
+        return self._memory.of_party(party)
+
     def going_on(self, party: Party) -> bool:
         """Return whether a party whose page is connected here is in a call, or waits for one, now."""
         return self._memory.of_party(party.id) is not None
@@ -201,7 +219,7 @@ class Calls:
             desk.outlooks.forget_all()
         now = desk.clock.now()
         for call, merchant in await desk.db.read(store.due, now):
-            await attempt(self._expire(call, merchant))
+            await attempt(self._expire(call, merchant), call)
         if now - self._looked_at >= LOOK_AROUND:
             self._looked_at = now
             self._to_assign.update(await desk.db.read(store.merchants_with_waiting))
@@ -209,8 +227,8 @@ class Calls:
                 self._may_have_missed = not desk.bus.connected
                 await attempt(self._read_again())
         await self._regain_who_is_here()
-        self._to_assign = await _each(self._to_assign, self._assign)
-        self._unsettled = await _each(self._unsettled, self.showing.show_queue)
+        await _each(self._to_assign, self._assign)
+        await _each(self._unsettled, self.showing.show_queue)
 
     async def recover(self) -> None:
         """After a start: take over what nodes that have died since carried; both sides have their time to come back."""
@@ -259,12 +277,14 @@ class Calls:
     async def _moment(self, merchant: str | None = None, now: Millis | None = None) -> Moment:
         """Return what a unit has to know; with the people of a merchant where it may ring one of them."""
         desk = self._desk
-        staff = NOBODY if merchant is None else await desk.presence.staff(merchant)
+        staff = UNASKED if merchant is None else await desk.presence.staff(merchant)
         return Moment(desk.clock.now() if now is None else now, desk.patience, desk.nodes.me, staff)
 
     async def _move(self, call: str, command: Command) -> Call:
-        frees = isinstance(command, Decline | HangUp)
-        moment = await self._moment((await self.get(call)).merchant if frees else None)
+        before = await self.get(call)
+        # a ring that is declined passes on at once; who waits for an agent in a talk is looked after by the next beat
+        passes_on = isinstance(command, Decline | HangUp) and before.state is State.RINGING
+        moment = await self._moment(before.merchant if passes_on else None)
         after, changes = await self._desk.db.write(units.move, call, command, moment)
         self._memory.note(after)
         await self._tell(changes)
@@ -274,7 +294,9 @@ class Calls:
         await self._tell(await self._desk.db.write(units.expire, call, await self._moment(merchant)))
 
     async def _assign(self, merchant: str) -> None:
-        await self._tell(await self._desk.db.write(units.assign, merchant, await self._moment(merchant)))
+        line = await self._desk.db.read(store.line, merchant)
+        if line.waiting or line.ringing:
+            await self._tell(await self._desk.db.write(units.assign, merchant, await self._moment(merchant)))
 
     async def _take_over(self, node: str) -> None:
         looked_at = units.TAKEN_OVER
@@ -297,12 +319,14 @@ class Calls:
     async def _regain_who_is_here(self) -> None:
         """Whoever is taken for missing by another node, and has her page here, is not missing."""
         for call, side in self._memory.present_though_missing():
-            await attempt(self._move(call.id, Regain(side)))
+            await attempt(self._move(call.id, Regain(side)), call.id)
 
     async def _tell(self, changes: list[Change]) -> None:
         """Let every node note the changes first, so that whoever is told finds the memory right; then tell."""
         for change in changes:
             self._unsettled.add(change.after.merchant)
+            if change.after.state is State.ENDED:
+                self._to_assign.add(change.after.merchant)
             left = change.before.agent if change.before is not None else None
             parties = {change.after.buyer, change.after.agent, left} - {None}
             self._desk.bus.publish(CHANGED, change.after, *(party for party in parties if party))
@@ -329,9 +353,12 @@ class Calls:
         self._unsettled.add(merchant)
 
 
-async def _each(merchants: set[str], work: Callable[[str], Awaitable[None]]) -> set[str]:
-    """Do something for each merchant; return those for whom it failed, to be tried again."""
-    return {merchant for merchant in merchants if not await attempt(work(merchant))}
+async def _each(merchants: set[str], work: Callable[[str], Awaitable[None]]) -> None:
+    """Do something for each merchant; those for whom it failed stay, and those who come meanwhile wait for the next beat."""
+    for merchant in list(merchants):
+        merchants.discard(merchant)
+        if not await attempt(work(merchant)):
+            merchants.add(merchant)
 
 
 def side_of(call: Call, party: Party) -> Side:

@@ -79,10 +79,11 @@ class Showing:
         """Show everybody who waits her place, the consoles the line, and product pages what a buyer would meet."""
         desk = self._desk
         line, staff = await desk.db.read(store.line, merchant), await desk.presence.staff(merchant)
+        usual = await desk.outlooks.usual_talk(merchant)
         now = desk.clock.now()
-        desk.outlooks.tell(merchant, line, staff)
+        desk.outlooks.tell(merchant, line, staff, usual)
         for position, call in enumerate(line.waiting, start=1):
-            wait = wait_guess(position, len(staff.on_duty), line.usual_talk)
+            wait = wait_guess(position, len(staff.on_duty), usual)
             tell(desk.bus, call.buyer, QueueView(seq=now, call=call.id, position=position, wait_ms=wait))
         for agent, _ in staff.on_duty:
             tell(desk.bus, agent, desk_view(agent, line, staff, now))

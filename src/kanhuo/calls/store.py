@@ -17,18 +17,22 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     bindparam,
+    case,
     func,
     literal_column,
     or_,
     select,
     text,
+    union_all,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 
 from kanhuo.calls.model import Call
 from kanhuo.calls.terms import Outcome, RatingWhy, Side, State
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Stale
+from kanhuo.shell import journal
 from kanhuo.shell.database import Row, Statement, Transaction, metadata
 
 CALLS: Final = Table(
@@ -95,12 +99,11 @@ AT_ONCE: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Who waits for a merchant, first come first, and which of its agents are being rung or in a call."""
+    """Who waits for a merchant, first come first, for whom somebody rings, and which agents are rung or in a call."""
 
     waiting: tuple[Call, ...]
+    ringing: tuple[Call, ...]
     engaged: frozenset[str]
-    usual_talk: Millis | None
-    """How long this merchant's talks usually take; read only where a buyer would have to wait."""
 
     def free(self, on_duty: Iterable[tuple[str, Millis]], resting: frozenset[str]) -> frozenset[str]:
         """Return who of the agents on duty would be rung at once."""
@@ -112,26 +115,58 @@ _live = CALLS.c.state != literal_column("'ended'")
 
 _insert = Statement(CALLS.insert().values({c.name: bindparam(c.name) for c in CALLS.c if c.name != "agent_at"}))
 _by_id = Statement(select(CALLS.c.body).where(CALLS.c.id == bindparam("id")))
-_by_key = Statement(select(CALLS.c.body).where(CALLS.c.buyer == bindparam("buyer"), CALLS.c.key == bindparam("key")))
 _put = Statement(
     update(CALLS)
     .where(CALLS.c.id == bindparam("the_id"), CALLS.c.version == bindparam("before"))
-    .values({name: bindparam(name) for name in ("state", "agent", "ended_at", "due", "version", "body")})
+    .values(
+        {name: bindparam(name) for name in ("state", "agent", "ended_at", "due", "version", "body")}
+        | {"agent_at": func.coalesce(bindparam("at", type_=String), CALLS.c.agent_at)}
+    )
+)
+_put_there = Statement(
+    select(
+        func.put_call(
+            bindparam("the_id", type_=String),
+            bindparam("before", type_=Integer),
+            bindparam("state", type_=String),
+            bindparam("agent", type_=String),
+            bindparam("ended_at", type_=BigInteger),
+            bindparam("due", type_=BigInteger),
+            bindparam("body", type_=LargeBinary),
+            bindparam("node", type_=String),
+            bindparam("at", type_=BigInteger),
+            bindparam("kind", type_=String),
+            bindparam("line", type_=LargeBinary),
+        )
+    )
+)
+"""The same with its line of the journal in one round trip, by a procedure that PostgreSQL keeps."""
+
+_of_request = Statement(
+    union_all(
+        select(CALLS.c.key, CALLS.c.body).where(CALLS.c.buyer == bindparam("buyer"), CALLS.c.key == bindparam("key")),
+        select(CALLS.c.key, CALLS.c.body).where(CALLS.c.buyer == bindparam("buyer"), _live),
+    )
 )
 _live_of_buyer = Statement(select(CALLS.c.body).where(CALLS.c.buyer == bindparam("buyer"), _live))
 _live_of_agent = Statement(select(CALLS.c.body).where(CALLS.c.agent == bindparam("agent"), _live))
-_waiting = Statement(
-    select(CALLS.c.body)
-    .where(CALLS.c.merchant == bindparam("merchant"), _live, CALLS.c.state == State.WAITING.value)
+_first_in_line = (
+    select(CALLS.c.agent, CALLS.c.body)
+    .where(CALLS.c.merchant == bindparam("merchant"), _live, CALLS.c.state == literal_column("'waiting'"))
     .order_by(CALLS.c.asked_at, CALLS.c.id)
     .limit(bindparam("most"))
+    .subquery()
 )
-_ringing = Statement(
-    select(CALLS.c.body).where(CALLS.c.merchant == bindparam("merchant"), _live, CALLS.c.state == State.RINGING.value)
+_line = Statement(
+    union_all(
+        select(_first_in_line.c.agent, _first_in_line.c.body),
+        select(CALLS.c.agent, case((CALLS.c.state == literal_column("'ringing'"), CALLS.c.body))).where(
+            CALLS.c.merchant == bindparam("merchant"), _live, CALLS.c.agent.is_not(None)
+        ),
+    )
 )
-_engaged = Statement(
-    select(CALLS.c.agent).where(CALLS.c.merchant == bindparam("merchant"), _live, CALLS.c.agent.is_not(None))
-)
+"""Who waits, oldest first, then who is taken up; with the call where somebody is being rung."""
+
 _due = Statement(
     select(CALLS.c.id, CALLS.c.merchant).where(CALLS.c.due <= bindparam("now")).order_by(CALLS.c.due).limit(500)
 )
@@ -144,6 +179,14 @@ _at = {Side.BUYER: CALLS.c.buyer_at, Side.AGENT: CALLS.c.agent_at}
 _carrier = {side: Statement(select(column).where(CALLS.c.id == bindparam("id"))) for side, column in _at.items()}
 _carry = {
     side: Statement(update(CALLS).where(CALLS.c.id == bindparam("the_id")).values({column.name: bindparam("node")}))
+    for side, column in _at.items()
+}
+_hand_over = {
+    side: Statement(
+        update(CALLS)
+        .where(CALLS.c.id == bindparam("the_id"), column == bindparam("before"))
+        .values({column.name: bindparam("node")})
+    )
     for side, column in _at.items()
 }
 _carried = Statement(
@@ -174,8 +217,7 @@ _talks = Statement(
 )
 _rate = Statement(RATINGS.insert().values({c.name: bindparam(c.name) for c in RATINGS.c}))
 _rated = Statement(select(func.count()).where(RATINGS.c.call == bindparam("call")))
-_wrap = Statement(WRAP_UPS.insert().values({c.name: bindparam(c.name) for c in WRAP_UPS.c}))
-_wrapped = Statement(select(func.count()).where(WRAP_UPS.c.call == bindparam("call")))
+_wrap = Statement(insert(WRAP_UPS).values({c.name: bindparam(c.name) for c in WRAP_UPS.c}).on_conflict_do_nothing())
 
 _decoder: Final = msgspec.json.Decoder(Call)
 _encoder: Final = msgspec.json.Encoder()
@@ -188,14 +230,32 @@ def add(tx: Transaction, call: Call, key: str, due: Millis | None, node: str) ->
     tx.change(_insert, row)
 
 
-def put(tx: Transaction, before: Call, after: Call, due: Millis | None) -> None:
-    """Write a call over the version it was decided on.
+def put(tx: Transaction, before: Call, after: Call, due: Millis | None, agent_at: str | None = None) -> None:
+    """Write a call over the version it was decided on; with the node that carries the agent's side from now on.
 
     Raises:
         Stale: somebody else has changed it since.
     """
-    row = _columns(after, due) | {"the_id": before.id, "before": before.version}
+    row = _columns(after, due) | {"the_id": before.id, "before": before.version, "at": agent_at}
     if tx.change(_put, row) != 1:
+        raise Stale(before.id)
+
+
+def happened(
+    tx: Transaction, before: Call, after: Call, due: Millis | None, event: object, at: Millis, agent_at: str | None
+) -> None:
+    """Write a call over the version it was decided on, and into the journal what has happened to it.
+
+    Raises:
+        Stale: somebody else has changed it since.
+    """
+    if not tx.far:
+        put(tx, before, after, due, agent_at)
+        journal.append(tx, after.id, event, at)
+        return
+    row = _columns(after, due) | {"the_id": before.id, "before": before.version, "node": agent_at, "at": at}
+    kind, line = journal.line_of(event)
+    if tx.first(_put_there, row | {"kind": kind, "line": line}) != (True,):
         raise Stale(before.id)
 
 
@@ -204,9 +264,12 @@ def get(tx: Transaction, call: str) -> Call | None:
     return _one(tx.first(_by_id, {"id": call}))
 
 
-def by_key(tx: Transaction, buyer: str, key: str) -> Call | None:
-    """Return the call that a buyer's request made before."""
-    return _one(tx.first(_by_key, {"buyer": buyer, "key": key}))
+def of_request(tx: Transaction, buyer: str, key: str) -> tuple[Call | None, Call | None]:
+    """Return the call that a buyer's request made before, and the one of hers that has not ended."""
+    rows = tx.all(_of_request, {"buyer": buyer, "key": key})
+    known = [_decoder.decode(body) for other, body in rows if other == key]
+    live = [call for call in (_decoder.decode(body) for _, body in rows) if call.state is not State.ENDED]
+    return known[0] if known else None, live[0] if live else None
 
 
 def live_of_buyer(tx: Transaction, buyer: str) -> Call | None:
@@ -219,25 +282,14 @@ def live_of_agent(tx: Transaction, agent: str) -> Call | None:
     return _one(tx.first(_live_of_agent, {"agent": agent}))
 
 
-def waiting(tx: Transaction, merchant: str, most: int) -> list[Call]:
-    """Return the merchant's waiting calls, who came first being first."""
-    return _many(tx.all(_waiting, {"merchant": merchant, "most": most}))
-
-
-def ringing(tx: Transaction, merchant: str) -> list[Call]:
-    """Return the merchant's calls for which somebody is being rung."""
-    return _many(tx.all(_ringing, {"merchant": merchant}))
-
-
-def engaged(tx: Transaction, merchant: str) -> frozenset[str]:
-    """Return the merchant's agents who are being rung or are in a call."""
-    return frozenset(agent for (agent,) in tx.all(_engaged, {"merchant": merchant}))
-
-
 def line(tx: Transaction, merchant: str) -> Line:
     """Return who waits for a merchant, and who of its people is taken up."""
-    queue, taken = waiting(tx, merchant, AT_ONCE), engaged(tx, merchant)
-    return Line(tuple(queue), taken, usual_talk(tx, merchant) if queue or taken else None)
+    rows = tx.all(_line, {"merchant": merchant, "most": AT_ONCE})
+    return Line(
+        waiting=tuple(_decoder.decode(body) for agent, body in rows if agent is None),
+        ringing=tuple(_decoder.decode(body) for agent, body in rows if agent is not None and body is not None),
+        engaged=frozenset(agent for agent, _ in rows if agent is not None),
+    )
 
 
 def due(tx: Transaction, now: Millis) -> list[tuple[str, str]]:
@@ -259,6 +311,11 @@ def carrier(tx: Transaction, call: str, side: Side) -> str | None:
 def carry(tx: Transaction, call: str, side: Side, node: str | None) -> None:
     """Note which node carries one side of a call."""
     tx.change(_carry[side], {"the_id": call, "node": node})
+
+
+def hand_over(tx: Transaction, call: str, side: Side, before: str, after: str) -> None:
+    """Note that another node carries one side of a call from now on, if this one still does."""
+    tx.change(_hand_over[side], {"the_id": call, "before": before, "node": after})
 
 
 def carried(tx: Transaction, node: str, most: int) -> list[tuple[Call, tuple[Side, ...]]]:
@@ -308,15 +365,10 @@ def rated(tx: Transaction, call: str) -> bool:
     return bool((tx.first(_rated, {"call": call}) or (0,))[0])
 
 
-def wrap_up(tx: Transaction, call: Call, outcome: Outcome, note: str, at: Millis) -> None:
-    """Keep the agent's note."""
+def wrap_up(tx: Transaction, call: Call, outcome: Outcome, note: str, at: Millis) -> bool:
+    """Keep the agent's note, unless there is one."""
     row = {"call": call.id, "agent": call.agent, "outcome": outcome.value, "note": note, "at": at}
-    tx.change(_wrap, row)
-
-
-def wrapped(tx: Transaction, call: str) -> bool:
-    """Whether the agent has written the wrap-up."""
-    return bool((tx.first(_wrapped, {"call": call}) or (0,))[0])
+    return tx.change(_wrap, row) == 1
 
 
 def _columns(call: Call, due: Millis | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from kanhuo.calls import store
 from kanhuo.calls.events import (
-    Accept,
+    Accepted,
     Asked,
     Close,
     Command,
@@ -25,12 +25,13 @@ from kanhuo.calls.events import (
 )
 from kanhuo.calls.model import ANSWERED, Call, decide, evolve
 from kanhuo.calls.policy import Patience, deadline, expiry, may_be_offered, unanswered
+from kanhuo.calls.store import Line
 from kanhuo.calls.terms import Outcome, RatingWhy, Side, State
 from kanhuo.catalogue import store as cards
 from kanhuo.catalogue.model import ContextCard
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
-from kanhuo.presence.service import NOBODY, Staff
+from kanhuo.presence.service import UNASKED, Staff
 from kanhuo.routing.policy import anyone_left, choose
 from kanhuo.shell import journal
 from kanhuo.shell.database import Transaction
@@ -56,7 +57,7 @@ class Moment:
     patience: Patience
     node: str
     """Where the unit is run: whose sockets carry the page that asks for it."""
-    staff: Staff = NOBODY
+    staff: Staff = UNASKED
     """The merchant's people, where the unit may ring one of them."""
 
 
@@ -76,18 +77,21 @@ class WrappedUp:
     outcome: Outcome
 
 
-def ask(tx: Transaction, call: Call, key: str, card: ContextCard, moment: Moment) -> tuple[Call, list[Change]]:
+def ask(tx: Transaction, call: Call, key: str, card: ContextCard | None, moment: Moment) -> tuple[Call, list[Change]]:
     """Begin a call, or find the one that the same request began before; then ring whoever can be rung.
+
+    ``card`` is ``None`` where it is known to be kept.
 
     Raises:
         Refused: ``already_in_call`` where the buyer has another call that has not ended.
     """
-    known = store.by_key(tx, call.buyer, key)
+    known, live = store.of_request(tx, call.buyer, key)
     if known is not None:
         return known, []
-    if store.live_of_buyer(tx, call.buyer) is not None:
+    if live is not None:
         raise Refused(Code.ALREADY_IN_CALL, "this buyer is in a call already")
-    cards.put(tx, call.card, card)
+    if card is not None:
+        cards.put(tx, call.card, card)
     store.add(tx, call, key, deadline(call, moment.patience), moment.node)
     asked = Asked(call.merchant, call.buyer, call.card, call.media)
     journal.append(tx, call.id, asked, call.asked_at)
@@ -106,12 +110,8 @@ def move(tx: Transaction, call: str, command: Command, moment: Moment) -> tuple[
             return before, []  # her page has moved to another node
         case Regain(side):
             store.carry(tx, call, side, moment.node)
-        case Accept():
-            store.carry(tx, call, Side.AGENT, moment.node)
     change = _step(tx, before, command, moment)
-    if change is None:
-        return before, []
-    return change.after, [change, *_assign_after(tx, change, moment)]
+    return (before, []) if change is None else (change.after, [change, *_assign_after(tx, change, moment)])
 
 
 def expire(tx: Transaction, call: str, moment: Moment) -> list[Change]:
@@ -126,12 +126,12 @@ def expire(tx: Transaction, call: str, moment: Moment) -> list[Change]:
 
 def assign(tx: Transaction, merchant: str, moment: Moment) -> list[Change]:
     """Ring free agents for waiting calls, first come first served, and end the calls that nobody is left to take."""
-    changes = _withdraw(tx, merchant, moment)
-    waiting = store.waiting(tx, merchant, store.AT_ONCE)
-    if not waiting:
-        return changes
-    busy = store.engaged(tx, merchant) | moment.staff.resting
-    for call in waiting:
+    line = store.line(tx, merchant)
+    changes = _withdraw(tx, line, moment)
+    if changes:
+        line = store.line(tx, merchant)
+    busy = line.engaged | moment.staff.resting
+    for call in line.waiting:
         command = _next(call, busy, moment)
         change = None if command is None else _step(tx, call, command, moment)
         if change is not None:
@@ -192,8 +192,7 @@ def wrap_up(tx: Transaction, call: str, agent: str, outcome: Outcome, note: str,
         raise not_yours("another agent answered this call")
     if wrapped.state is not State.ENDED:
         raise not_now("the call goes on")
-    if not store.wrapped(tx, call):
-        store.wrap_up(tx, wrapped, outcome, note, now)
+    if store.wrap_up(tx, wrapped, outcome, note, now):
         journal.append(tx, call, WrappedUp(agent, outcome), now)
 
 
@@ -209,14 +208,14 @@ def found(tx: Transaction, call: str) -> Call:
     return known
 
 
-def _withdraw(tx: Transaction, merchant: str, moment: Moment) -> list[Change]:
+def _withdraw(tx: Transaction, line: Line, moment: Moment) -> list[Change]:
     """Stop ringing agents who have gone off duty or closed their page: somebody else may be there."""
     staff = moment.staff
     if not staff.whole or moment.now - staff.counted_since < moment.patience.nobody:
         return []  # after a restart of ours, pages need a moment to say that they are there
     on_duty = {agent for agent, _ in staff.on_duty}
     changes = []
-    for call in store.ringing(tx, merchant):
+    for call in line.ringing:
         change = None if call.agent in on_duty else _step(tx, call, WithdrawRing(), moment)
         if change is not None:
             changes.append(change)
@@ -228,8 +227,8 @@ def _step(tx: Transaction, before: Call, command: Command, moment: Moment) -> Ch
     if event is None:
         return None
     after = evolve(before, event, moment.now)
-    store.put(tx, before, after, deadline(after, moment.patience))
-    journal.append(tx, after.id, event, moment.now)
+    agent_at = moment.node if isinstance(event, Accepted) else None
+    store.happened(tx, before, after, deadline(after, moment.patience), event, moment.now, agent_at)
     return Change(before, after, event)
 
 
@@ -251,7 +250,7 @@ def _next(call: Call, busy: frozenset[str], moment: Moment) -> Command | None:
 
 
 def _assign_after(tx: Transaction, change: Change, moment: Moment) -> list[Change]:
-    if not isinstance(change.event, Declined | RingExpired | RingWithdrawn | Ended):
+    if moment.staff is UNASKED or not isinstance(change.event, Declined | RingExpired | RingWithdrawn | Ended):
         return []
     before, after = change.before, change.after
     if after.agent is not None and before is not None and before.state in ANSWERED:

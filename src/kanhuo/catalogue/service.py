@@ -21,8 +21,12 @@ class Cards:
         self._db = db
         self._known: OrderedDict[str, Card] = OrderedDict()
 
+    def kept(self, digest: str) -> bool:
+        """Whether a card is known to be kept in the database."""
+        return digest in self._known
+
     def remember(self, digest: str, card: ContextCard) -> None:
-        """Keep a card at hand."""
+        """Keep a card at hand that is kept in the database."""
         self._known[digest] = card_on_the_wire(card)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, TypeAlias
 
 from kanhuo.accounts.policy import Act, allow
@@ -72,13 +71,12 @@ class Dispatch:
 
     def __init__(self, rooms: Rooms) -> None:
         calls, consents, chat, peers = rooms.calls, rooms.consents, rooms.chat, rooms.signalling
-        at_once: dict[type[Request], AtOnce] = {
+        self._at_once: dict[type, AtOnce] = {
             PresenceBeat: lambda page, m: presence_ws.heard(rooms.presence, page.party, page.device, m),
-            PeerCandidate: partial(signalling_ws.candidate, peers),
-            PeerRestart: partial(signalling_ws.restart, peers),
-            PeerMedia: partial(signalling_ws.media, peers),
+            PeerCandidate: lambda page, m: signalling_ws.candidate(peers, page, m),
+            PeerRestart: lambda page, m: signalling_ws.restart(peers, page, m),
+            PeerMedia: lambda page, m: signalling_ws.media(peers, page, m),
         }
-        self._at_once = {kind: (ACTS[kind], handler) for kind, handler in at_once.items()}
         self._in_time: dict[type, Callable[[Page, Any], Awaitable[object]]] = {
             CallAsk: lambda page, m: calls_ws.ask(calls, page.party, page.device, m),
             CallAccept: lambda page, m: calls_ws.accept(calls, page.party, page.device, m),
@@ -101,11 +99,10 @@ class Dispatch:
         Raises:
             Refused: as its use case does.
         """
-        known = self._at_once.get(type(message))
-        if known is None:
+        handler = self._at_once.get(type(message))
+        if handler is None:
             return False
-        act, handler = known
-        allow(page.party, act)
+        allow(page.party, ACTS[type(message)])
         handler(page, message)
         return True
 

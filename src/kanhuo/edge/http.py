@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-from litestar import Litestar, Request, get
+from litestar import Litestar, Request
 from litestar.config.compression import CompressionConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
@@ -15,7 +14,8 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Scope
+from prometheus_client import CollectorRegistry
 
 from kanhuo.accounts import http as accounts_http
 from kanhuo.accounts.http import COOKIE
@@ -26,13 +26,17 @@ from kanhuo.calls import http as calls_http
 from kanhuo.calls.service import Calls
 from kanhuo.chat import http as chat_http
 from kanhuo.chat.service import Chat
+from kanhuo.edge import figures as figures_http
+from kanhuo.edge import health as health_http
 from kanhuo.edge import pages as pages_http
 from kanhuo.edge import shopfront as shopfront_http
 from kanhuo.edge.entrance import admit
+from kanhuo.edge.health import Health
 from kanhuo.edge.pages import Pages, keep_to_itself
-from kanhuo.edge.refusals import failed, not_understood, refused, too_deep
+from kanhuo.edge.refusals import code_of, failed, not_understood, refused, too_deep
 from kanhuo.edge.shopfront import Shopfront
 from kanhuo.kernel.errors import Code, Refused
+from kanhuo.shell.metrics import Metrics, Traffic
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY: Final = 65_536
@@ -48,20 +52,11 @@ class Services:
     shopfront: Shopfront
     chat: Chat
     pages: Pages
+    health: Health
+    metrics: Metrics
+    traffic: Traffic
     origin: str
     """Our own origin, as people reach us."""
-
-
-class Health(msgspec.Struct, frozen=True):
-    """That this process answers."""
-
-    ok: bool
-
-
-@get("/healthz")
-async def health() -> Health:
-    """Tell that this process answers."""
-    return Health(ok=True)
 
 
 def application(services: Services, more: Sequence[ControllerRouterHandler] = ()) -> Litestar:
@@ -72,9 +67,13 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
         bearer = token if scheme.lower() == "bearer" else None
         return await admit(services.accounts, services.calls, bearer, request.cookies.get(COOKIE))
 
+    async def count(failure: Exception, _: Scope) -> None:
+        services.traffic.refusals[code_of(failure)] += 1
+
     return Litestar(
         route_handlers=[
-            health,
+            *health_http.HANDLERS,
+            *figures_http.HANDLERS,
             *accounts_http.HANDLERS,
             *calls_http.HANDLERS,
             *chat_http.HANDLERS,
@@ -90,6 +89,8 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             "calls": Provide(lambda: services.calls, sync_to_thread=False),
             "chat": Provide(lambda: services.chat, sync_to_thread=False),
             "pages": Provide(lambda: services.pages, sync_to_thread=False),
+            "health": Provide(lambda: services.health, sync_to_thread=False),
+            "registry": Provide(lambda: services.metrics.registry, sync_to_thread=False),
             "origin": Provide(lambda: services.origin, sync_to_thread=False),
         },
         guards=[own_pages_only, json_alone],
@@ -106,7 +107,9 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             title="kanhuo", version="1", path="/v1/schema", render_plugins=[JsonRenderPlugin()]
         ),
         request_max_body_size=LARGEST_BODY,
-        signature_types=[Accounts, Passkeys, Calls, Chat, Pages, Party, Shopfront],
+        after_exception=[count],
+        logging_config=None,  # the root logger is ours: see shell/logs.py
+        signature_types=[Accounts, Passkeys, Calls, Chat, Pages, Party, Shopfront, Health, CollectorRegistry],
     )
 
 

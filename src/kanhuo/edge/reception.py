@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -26,7 +27,7 @@ from kanhuo.protocol import VERSION, Bye, ByeWhy, Hello, Nudge, Ping, Pong, Refu
 from kanhuo.shell.alarm import attempt
 from kanhuo.shell.bus import Bus
 from kanhuo.shell.metrics import Traffic
-from kanhuo.shell.wire import FRAMES, Request, Telling
+from kanhuo.shell.wire import FRAMES, MOVED, Moved, Request, Telling
 from kanhuo.signalling.service import Page
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ SILENCE_IN_CALL: Final[Millis] = 8 * SECOND
 MOST_PAGES: Final = 64
 """How many pages one party may have open: the oldest is forgotten for the next."""
 
+MOVE_LATE: Final[Millis] = SECOND
+"""When a page moves on that has come to a node which is about to end."""
+
 LOOK_AROUND: Final[Millis] = 2 * SECOND
 """How often silent pages are looked for."""
 
@@ -61,6 +65,7 @@ _NUDGE: Final = _encode(Nudge())
 class House:
     """What the reception works with."""
 
+    node: str
     bus: Bus
     clock: Clock
     accounts: Accounts
@@ -77,12 +82,16 @@ class Reception:
         self._sessions: dict[str, Session] = {}
         self._of_party: dict[str, tuple[Session, ...]] = {}
         self._detached: dict[str, Session] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.traffic = Traffic()
         self._beat_at: Millis = house.clock.now()
         """The last beat: near enough for when a page was heard, and read for every message."""
         self._looked_at: Millis = 0
+        self._to_go: set[str] | None = None
+        """The sessions that have been asked to go to another node and have not gone; ``None`` while nobody has to go."""
+        self._gone = asyncio.Event()
         house.bus.subscribe(FRAMES, self._deliver)
+        house.bus.subscribe(MOVED, self._on_moved)
         house.bus.subscribe(SIGNED_OUT, self._sign_out)
 
     @property
@@ -103,8 +112,12 @@ class Reception:
         known = self._sessions.get(hello.resume or "")
         if known is not None and known.can_resume(page, hello.got):
             await self._resume(known, page, hello, wire)
-            return known
-        return await self._begin(page, wire)
+            session = known
+        else:
+            session = await self._begin(page, wire, came=hello.resume is not None and known is None)
+        if self._to_go is not None:
+            self._send_on(session, self._to_go, MOVE_LATE)
+        return session
 
     def take(self, session: Session, message: Request) -> asyncio.Task[None] | None:
         """Take in a request; return the task that carries it out where it takes its time."""
@@ -139,6 +152,7 @@ class Reception:
         """Note that a socket is gone; the session waits for another."""
         if session.wire is wire:
             session.wire = None
+            self._has_gone(session)
             session.detached_at = self._house.clock.now()
             self._detached[session.token] = session
             if session.party.answers:
@@ -176,6 +190,29 @@ class Reception:
             elif silence >= limit // 2:
                 wire.send(_NUDGE)
 
+    async def send_on(self, within: Millis) -> None:
+        """Ask every page to go to another node, evenly over so many milliseconds; return when all have gone."""
+        self._to_go = set()
+        here = [session for session in self._sessions.values() if session.wire is not None]
+        for n, session in enumerate(here):
+            self._send_on(session, self._to_go, within * n // len(here))
+        if here:
+            await self._gone.wait()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _send_on(self, session: Session, to_go: set[str], after: Millis) -> None:
+        if session.wire is not None:
+            to_go.add(session.token)
+            self._gone.clear()
+            session.wire.send(_encode(Bye(ByeWhy.MOVING, after)))
+
+    def _has_gone(self, session: Session) -> None:
+        if self._to_go is not None:
+            self._to_go.discard(session.token)
+            if not self._to_go:
+                self._gone.set()
+
     async def close(self) -> None:
         """Tell every page that we shall be back, and finish what was begun."""
         for session in list(self._sessions.values()):
@@ -183,7 +220,8 @@ class Reception:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
 
-    async def _begin(self, page: Page, wire: Wire) -> Session:
+    async def _begin(self, page: Page, wire: Wire, *, came: bool) -> Session:
+        """Begin a session, for a page that has just been loaded or that ``came`` from another node."""
         house, party = self._house, page.party
         merchant, card = await self._what_it_is_about(party)
         for old in self._in_the_way(page):
@@ -195,6 +233,8 @@ class Reception:
         try:
             view = await house.calls.welcome(party, page.device)
             desk = await house.calls.showing.desk_of(party) if party.answers else None
+            if came:  # from here on it misses nothing here
+                house.bus.publish(MOVED, Moved(party.id, page.device, page.inst, house.node), party.id)
         except BaseException:
             self._forget(session)
             raise
@@ -283,6 +323,26 @@ class Reception:
             wire.close(code, why)
             self.detach(session, wire)
 
+    def _on_moved(self, moved: Moved) -> None:
+        """A page has gone to another node: its session here ends, and what it carries goes with it."""
+        if moved.node == self._house.node:
+            return
+        for session in self._of_party.get(moved.party, ()):
+            page = session.page
+            if (page.device, page.inst) != (moved.device, moved.inst):
+                continue
+            carried = self._house.calls.let_go(page.party, page.device)
+            if carried is not None:
+                self._meanwhile(attempt(self._house.calls.hand_over(*carried, moved.node), carried[0]))
+            if page.party.answers:
+                self._house.presence.moved(page.party.merchant, page.party.id, page.device)
+            self._forget(session)
+
+    def _meanwhile(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _deliver(self, telling: Telling) -> None:
         for session in self._of_party.get(telling.party, ()):
             session.hear(telling)
@@ -291,6 +351,7 @@ class Reception:
         if self._sessions.pop(session.token, None) is None:
             return
         self._detached.pop(session.token, None)
+        self._has_gone(session)
         others = tuple(other for other in self._of_party.pop(session.party.id, ()) if other is not session)
         if others:
             self._of_party[session.party.id] = others

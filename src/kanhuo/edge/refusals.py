@@ -80,6 +80,18 @@ def problem(code: Code, why: str, status: int | None = None) -> Response[bytes]:
     )
 
 
+def code_of(failure: Exception) -> Code:
+    """Return the code by which a failed request is refused."""
+    match failure:
+        case Refused(code=code):
+            return code
+        case HTTPException(status_code=status):
+            return _CODE_OF_STATUS.get(status, Code.INTERNAL if status >= 500 else Code.MALFORMED)
+        case RecursionError():
+            return Code.MALFORMED
+    return Code.INTERNAL
+
+
 def refused(_: Request[Any, Any, Any], refusal: Refused) -> Response[bytes]:
     """Answer a request that kanhuo refuses."""
     return problem(refusal.code, refusal.why)
@@ -87,8 +99,7 @@ def refused(_: Request[Any, Any, Any], refusal: Refused) -> Response[bytes]:
 
 def not_understood(_: Request[Any, Any, Any], failure: HTTPException) -> Response[bytes]:
     """Answer a request that never reached a use case: no such route, a body that does not fit, too large."""
-    code = _CODE_OF_STATUS.get(failure.status_code, Code.INTERNAL if failure.status_code >= 500 else Code.MALFORMED)
-    return problem(code, failure.detail, failure.status_code)
+    return problem(code_of(failure), failure.detail, failure.status_code)
 
 
 def too_deep(_: Request[Any, Any, Any], __: RecursionError) -> Response[bytes]:

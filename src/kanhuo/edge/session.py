@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, Protocol
 
+from kanhuo.accounts.model import Party
 from kanhuo.kernel.clock import SECOND, Millis
+from kanhuo.shell.wire import Telling
 from kanhuo.signalling.service import Page
 
 GRACE: Final[Millis] = 30 * SECOND
@@ -26,19 +28,66 @@ class Wire(Protocol):
     """What a session needs of a socket."""
 
     def send(self, frame: bytes) -> None:
+        """Send one text frame."""
+
+    def close(self, code: int, why: str) -> None:
+        """Close with a code and a reason."""
+
+
+class Session:
+    """One page's conversation. ``rx`` is the highest id of its messages that has been taken in."""
+
+    __slots__ = (
+        "_kept",
+        "acked",
+        "detached_at",
+        "heard_at",
+        "missed",
+        "page",
+        "rx",
+        "sent",
+        "token",
+        "told_lost",
+        "wire",
+    )
+
+    def __init__(self, token: str, page: Page, now: Millis) -> None:
+        self.token = token
+        self.heard_at = now
+        self.page = page
+        self.wire: Wire | None = None
+        self.rx = 0
+        self.sent = 0
+        self.acked = 0
+        self.detached_at: Millis | None = None
+        self.told_lost = False
+        self.missed = False
+        """Frames have been dropped: this session cannot be resumed."""
+        self._kept: deque[bytes] | None = None
+
+    @property
+    def party(self) -> Party:
+        """For whom the page speaks."""
+        return self.page.party
+
+    def hear(self, telling: Telling) -> None:
+        """Take a message from the bus, if it is for this device."""
+        device = self.page.device
+        if (telling.only is None or telling.only == device) and telling.but != device:
+            self.send(telling.frame)
+
+    def send(self, frame: bytes) -> None:
         """Send a frame now, and keep it until the page has confirmed it."""
         self.sent += 1
-        kept = self._kept
-        if kept is None:
-            kept = self._kept = deque()
-        kept.append(frame)
-        if len(kept) > KEPT:
-            kept.clear()
+        if self._kept is None:
+            self._kept = deque()
+        self._kept.append(frame)
+        if len(self._kept) > KEPT:
+            self._kept.clear()
             self.acked = self.sent
             self.missed = True
-        wire = self.wire
-        if wire is not None:
-            wire.send(frame)
+        if self.wire is not None:
+            self.wire.send(frame)
 
     def confirm(self, got: int) -> None:
         """Forget the frames that the page has got."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -19,6 +20,7 @@ from picows import WSAutoPingStrategy, WSCloseCode, WSFrame, WSListener, WSMsgTy
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from kanhuo.accounts.http import COOKIE
+from kanhuo.edge.burst import Burst, in_one
 from kanhuo.edge.reception import Reception
 from kanhuo.edge.session import Session
 from kanhuo.kernel.errors import Code, Refused
@@ -76,44 +78,12 @@ _decode: Final = msgspec.json.Decoder(ClientMessage).decode
 _decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 
 
-class Burst:
-    """What messages that came together have sent, so that it also leaves together.
-
-    A page says several things at once (candidates above all), and one write of eight frames costs hardly more than one of
-    one. From the first of several frames until the end of this turn of the loop, frames wait here; a frame that comes
-    alone is written at once.
-    """
-
-    __slots__ = ("_waiting", "begun")
-
-    def __init__(self) -> None:
-        self.begun = False
-        self._waiting: list[Connection] = []
-
-    def begin(self) -> None:
-        """Let frames wait until the end of this turn of the loop."""
-        self.begun = True
-        asyncio.get_running_loop().call_soon(self._end)
-
-    def add(self, connection: Connection) -> None:
-        """Note that frames wait for this connection."""
-        self._waiting.append(connection)
-
-    def _end(self) -> None:
-        self.begun = False
-        waiting, self._waiting = self._waiting, []
-        for connection in waiting:
-            connection.flush()
-
-
-_burst: Final = Burst()
-
-
 class Connection(WSListener):
     """One socket: reads frames, keeps the limits, hands messages to the reception in order."""
 
     __slots__ = (
         "_allowance",
+        "_burst",
         "_busy",
         "_cookie",
         "_deadline",
@@ -125,19 +95,18 @@ class Connection(WSListener):
         "_refilled_at",
         "_session",
         "_transport",
-        "_unsent",
         "_waiting",
     )
 
-    def __init__(self, reception: Reception, limits: Limits, cookie: str | None) -> None:
+    def __init__(self, reception: Reception, limits: Limits, burst: Burst, cookie: str | None) -> None:
         self._reception = reception
         self._limits = limits
+        self._burst = burst
         self._cookie = cookie
         self._transport: WSTransport | None = None
         self._session: Session | None = None
         self._waiting: deque[Request] | None = None
         self._busy: asyncio.Task[None] | None = None
-        self._unsent: list[bytes] | None = None
         self._parts: bytearray | None = None
         self._allowance = limits.burst
         self._refilled_at = asyncio.get_running_loop().time()
@@ -152,32 +121,25 @@ class Connection(WSListener):
         transport = self._transport
         if transport is None or transport.is_disconnected:
             return
-        if _burst.begun:
-            if self._unsent is None:
-                self._unsent = []
-                _burst.add(self)
-            self._unsent.append(frame)
+        traffic = self._reception.traffic
+        traffic.frames_out += 1
+        traffic.bytes_out += len(frame)
+        if self._burst.begun:
+            self._burst.add(self, frame)
             return
         transport.send(_TEXT, frame)
-        if transport.underlying_transport.get_write_buffer_size() > MOST_UNSENT:
-            transport.disconnect(graceful=False)
+        _let_go_if_unread(transport)
 
-    def flush(self) -> None:
+    def write(self, frames: Sequence[bytes]) -> None:
         """Send what waited for the end of a burst."""
-        unsent, self._unsent = self._unsent, None
         transport = self._transport
-        if unsent is None or transport is None or transport.is_disconnected or transport.is_close_frame_sent:
-            return
-        if len(unsent) == 1:
-            transport.send(_TEXT, unsent[0])
-        else:
-            transport.underlying_transport.write(b"".join([part for frame in unsent for part in (_head(frame), frame)]))
-        if transport.underlying_transport.get_write_buffer_size() > MOST_UNSENT:
-            transport.disconnect(graceful=False)
+        if transport is not None and not transport.underlying_transport.is_closing():
+            transport.underlying_transport.write(in_one(frames))
+            _let_go_if_unread(transport)
 
     def close(self, code: int, why: str) -> None:
         """Close with a code and a reason."""
-        self.flush()
+        self._burst.hurry(self)
         if self._transport is not None and not self._transport.is_disconnected:
             self._transport.send_close(code, why.encode())  # type: ignore[arg-type]
             self._transport.disconnect()
@@ -205,11 +167,11 @@ class Connection(WSListener):
         """Read one frame. A message may come in several."""
         kind = frame.msg_type
         if kind is _TEXT and frame.fin and self._parts is None:
-            if not frame.last_in_buffer and not _burst.begun:
-                _burst.begin()
+            if not frame.last_in_buffer:
+                self._burst.begin()
             self._message(frame.get_payload_as_bytes())
         elif kind is WSMsgType.CLOSE:
-            self.flush()
+            self._burst.hurry(self)
             transport.send_close(frame.get_close_code(), frame.get_close_message())
             transport.disconnect()
         elif kind in (_TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION):
@@ -247,24 +209,21 @@ class Connection(WSListener):
         except _UNREADABLE as failure:
             self._fault(Refused(Code.MALFORMED, str(failure)), _id_of(data))
             return
-        session, kind = self._session, type(message)
-        if kind is Hello:
+        if isinstance(message, Hello):
             self._hello(message)
-        elif session is None:
+        elif self._session is None:
             self._fault(Refused(Code.HELLO_FIRST, "the first message is hello"), _id_of(data))
-        elif kind is Ping:
-            self._reception.ping(session, message)
-        elif self._busy is None and kind is not PeerDescribe:
-            self._carry_out(session, message)
+        elif isinstance(message, Ping):
+            self._reception.ping(self._session, message)
         else:
-            self._request(session, message)
+            self._request(self._session, message)
 
     def _may_speak(self, data: bytes) -> bool:
-        now, limits = asyncio.get_running_loop().time(), self._limits
-        allowance = self._allowance + (now - self._refilled_at) * limits.rate
-        self._allowance = allowance = (min(limits.burst, allowance)) - 1
+        now = asyncio.get_running_loop().time()
+        limits = self._limits
+        self._allowance = min(limits.burst, self._allowance + (now - self._refilled_at) * limits.rate) - 1
         self._refilled_at = now
-        if allowance >= 0:
+        if self._allowance >= 0:
             return True
         if self._allowance < -limits.abuse:
             self.close(WSCloseCode.POLICY_VIOLATION.value, Code.TOO_MANY)
@@ -338,12 +297,9 @@ class Connection(WSListener):
         (self if self._session is None else self._session).send(self._reception.refusal(refusal, re))
 
 
-def _head(frame: bytes) -> bytes:
-    """Return what stands before a whole text message of a server (RFC 6455, section 5.2)."""
-    size = len(frame)
-    if size < 126:
-        return bytes((0x81, size))
-    return b"\x81\x7e" + size.to_bytes(2, "big") if size < 65_536 else b"\x81\x7f" + size.to_bytes(8, "big")
+def _let_go_if_unread(transport: WSTransport) -> None:
+    if transport.underlying_transport.get_write_buffer_size() > MOST_UNSENT:
+        transport.disconnect(graceful=False)
 
 
 def _id_of(data: bytes) -> int | None:
@@ -361,6 +317,8 @@ class Door:
     limits: Limits
     origins: frozenset[str]
     """Foreign origins whose pages may connect, beside our own."""
+    burst: Burst = field(default_factory=Burst)
+    """What all connections of this node write together."""
 
     def __call__(self, request: WSUpgradeRequest) -> Connection | None:
         """Return a connection, or ``None`` (404) for another path or a page of a foreign origin."""
@@ -371,7 +329,8 @@ class Door:
         if not own and origin not in self.origins:
             return None
         # a shop's page speaks by its pass alone: its scripts must not answer calls with an agent's cookie
-        return Connection(self.reception, self.limits, _cookie(_header(request, "Cookie")) if own else None)
+        cookie = _cookie(_header(request, "Cookie")) if own else None
+        return Connection(self.reception, self.limits, self.burst, cookie)
 
 
 def _header(request: WSUpgradeRequest, name: str) -> str | None:

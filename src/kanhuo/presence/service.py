@@ -55,8 +55,8 @@ class Staff:
     """``False`` where other nodes cannot be asked: somebody may be on duty there."""
 
 
-NOBODY: Final = Staff()
-"""For units that ring nobody."""
+UNASKED: Final = Staff(whole=False)
+"""For units that ring nobody: who is on duty has not been looked up."""
 
 
 class PresenceBook:
@@ -72,6 +72,8 @@ class PresenceBook:
         self._due: list[tuple[Millis, str, str]] = []
         """A heap: when to look at an agent again. ``_next`` holds which entry of each agent still counts."""
         self._next: dict[str, Millis] = {}
+        self._resting: dict[str, Millis] = {}
+        """Until when agents wrap up whose pages are here and have not said yet how they are."""
         self._started_at = self._renewed_at = clock.now()
         bus.subscribe(TOLD, self._on_told)
         bus.on_return(self._write_again)
@@ -79,10 +81,8 @@ class PresenceBook:
     def heard(self, merchant: str, agent: str, device: str, *, duty: bool, foreground: bool) -> None:
         """Note a device's beat."""
         now = self._clock.now()
-        before, said = (
-            self._agents.setdefault(merchant, {}).get(agent, Presence(idle_since=now)),
-            Device(duty, foreground, now),
-        )
+        unheard = Presence(idle_since=now, rest_until=self._resting.pop(agent, 0))
+        before, said = self._agents.setdefault(merchant, {}).get(agent, unheard), Device(duty, foreground, now)
         self._put(merchant, agent, beat(before, device, said), now)
         if goes_off(before, device, said):
             self._bus.publish(TOLD, Told(merchant, agent, off_duty=True), agent)
@@ -95,6 +95,13 @@ class PresenceBook:
         if before is not None:
             devices = tuple((n, replace(d, detached_at=now) if n == device else d) for n, d in before.devices)
             self._put(merchant, agent, replace(before, devices=devices), now)
+
+    def moved(self, merchant: str, agent: str, device: str) -> None:
+        """Note that a device goes on at another node: it counts here until it is heard of there."""
+        self.detached(merchant, agent, device)
+        presence = self._agents.get(merchant, {}).get(agent)
+        if presence is not None and presence.rest_until > self._clock.now():
+            self.rest(merchant, agent, presence.rest_until)
 
     def rest(self, merchant: str, agent: str, until: Millis) -> None:
         """Let an agent wrap up until an instant; one in the past makes her free at once and the last in line."""
@@ -140,6 +147,8 @@ class PresenceBook:
         now = self._clock.now()
         before = self._agents.get(told.merchant, {}).get(told.agent)
         if before is None:
+            if told.rest_until is not None and self._bus.attends(told.agent):
+                self._resting[told.agent] = told.rest_until
             return
         if told.off_duty:
             self._put(told.merchant, told.agent, off_duty(before), now)

@@ -57,6 +57,9 @@ class Roster(Protocol):
     async def elsewhere(self, merchant: str) -> Elsewhere:
         """Return what the other nodes know."""
 
+    async def close(self) -> None:
+        """Let go of where it is kept."""
+
 
 class Alone:
     """The roster of a single node: there is nobody else."""
@@ -67,6 +70,9 @@ class Alone:
     async def elsewhere(self, merchant: str) -> Elsewhere:  # noqa: ARG002 - a Roster's
         """Return that nobody is elsewhere."""
         return Elsewhere()
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
 _pack: Final = msgspec.msgpack.Encoder().encode
@@ -108,6 +114,12 @@ class RedisRoster:
             elif node != self._me and node in living:
                 on_duty.append((agent, _entry(value)))
         return Elsewhere(tuple(on_duty), left_at)
+
+    async def close(self) -> None:
+        """Finish what is being written, and close the connections."""
+        if self._writing is not None:
+            await asyncio.gather(self._writing, return_exceptions=True)
+        await self._redis.aclose()
 
     async def _write(self) -> None:
         while self._out:

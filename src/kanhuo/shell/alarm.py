@@ -52,11 +52,16 @@ class Alarm:
             asked = time.perf_counter()
 
 
-async def attempt(work: Awaitable[object]) -> bool:
+async def pause(length: Millis) -> None:
+    """Let time pass for somebody outside who gives no sign, such as a balancer that looks now and then."""
+    await asyncio.sleep(length / 1_000)
+
+
+async def attempt(work: Awaitable[object], call: str | None = None) -> bool:
     """Do one of many things that time brings; return whether it succeeded. What fails is logged and keeps nothing else up."""
     try:
         await work
     except Exception:
-        log.exception("something that was due failed; it is tried again")
+        log.exception("something that was due failed; it is tried again", extra={"call": call})
         return False
     return True

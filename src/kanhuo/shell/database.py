@@ -78,6 +78,9 @@ def _constants(compiled: SQLCompiler) -> dict[str, Any]:
 class Transaction(Protocol):
     """What a store works on. It lives for one unit of work and is never kept."""
 
+    far: bool
+    """Whether each statement is a journey to another process: then procedures of the engine take several at once."""
+
     def all(self, statement: Statement, parameters: Parameters | None = None) -> list[Row]:
         """Return every row."""
 

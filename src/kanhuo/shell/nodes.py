@@ -14,7 +14,7 @@ import time
 from collections import deque
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, String, Table, bindparam, delete, literal_column, select
+from sqlalchemy import BigInteger, Column, String, Table, bindparam, delete, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from kanhuo.kernel.clock import MINUTE, SECOND, Clock, Millis
@@ -43,6 +43,7 @@ _others = Statement(select(NODES.c.id, NODES.c.beat_at).where(NODES.c.id != bind
 _forget = Statement(
     delete(NODES).where(NODES.c.id == bindparam("the_id"), NODES.c.beat_at <= bindparam("before", type_=BigInteger))
 )
+_resign = Statement(update(NODES).where(NODES.c.id == bindparam("the_id")).values(beat_at=0))
 _time = Statement(select(literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint")))
 
 
@@ -107,13 +108,15 @@ class Nodes:
         return await self._look(judges=now - self._steady_since >= LEASE)
 
     async def close(self) -> None:
-        """Leave the list: nothing of ours is carried any more."""
-        await self.forget(self.me)
+        """Say that we live no more, so that whatever we still carry is taken over at once.
+
+        We stay in the list until somebody has seen to that: the others, or whoever starts next.
+        """
+        await self._db.write(_end, self.me)
 
     async def forget(self, node: str) -> None:
         """Take a node out of the list, unless it has beaten again; whatever it carried has been taken over."""
-        before = self._clock.now() - (0 if node == self.me else LEASE)
-        await self._db.write(_leave, node, before)
+        await self._db.write(_leave, node, self._clock.now() - LEASE)
 
     async def _look(self, *, judges: bool) -> frozenset[str]:
         now = self._clock.now()
@@ -121,9 +124,11 @@ class Nodes:
         self._beat_at = now
         alone = not self._db.shared
         dead = frozenset(other for other, at in others if alone or now - at >= LEASE) if judges else frozenset()
-        self.living = frozenset({self.me, *(other for other, _ in others)}) - dead
+        before, self.living = self.living, frozenset({self.me, *(other for other, _ in others)}) - dead
+        gone = before - self.living  # dead, or taken out of the list already by another node that was faster
         self._died = {
-            node: self._died.get(node, now) for node in dead | {n for n, at in self._died.items() if now - at < MINUTE}
+            node: self._died.get(node, now)
+            for node in dead | gone | {n for n, at in self._died.items() if now - at < MINUTE}
         }
         return dead
 
@@ -136,6 +141,10 @@ class Nodes:
 def _look(tx: Transaction, me: str, now: Millis) -> list[tuple[str, Millis]]:
     tx.change(_beat, {"id": me, "beat_at": now})
     return [(other, at) for other, at in tx.all(_others, {"id": me})]
+
+
+def _end(tx: Transaction, me: str) -> None:
+    tx.change(_resign, {"the_id": me})
 
 
 def _leave(tx: Transaction, node: str, before: Millis) -> None:

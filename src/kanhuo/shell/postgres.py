@@ -12,14 +12,14 @@ that stands idle for longer than ``FROZEN``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import asyncpg
 from asyncpg import exceptions as refusals
-from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from kanhuo.kernel.clock import SECOND, Millis
@@ -67,8 +67,9 @@ class PostgresTransaction(Transaction):
     """A transaction on a connection of asyncpg, seen from within a greenlet."""
 
     __slots__ = ("_connection",)
+    far = True
 
-    def __init__(self, connection: PoolConnectionProxy[Any]) -> None:
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
 
     def all(self, statement: Statement, parameters: Parameters | None = None) -> list[Row]:
@@ -97,10 +98,10 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str, *, connections: int = 8, backlog: int = BACKLOG) -> None:
         self._url = url
-        self._connections = connections
+        self._connections = Connections(url, connections)
         self._backlog = backlog
         self._waiting = 0
-        self._pool: asyncpg.Pool[Any] | None = None
+        self._open = False
 
     async def open(self) -> None:
         """Connect; wait a while for an engine that is still starting.
@@ -108,29 +109,13 @@ class PostgresDatabase(Database):
         Raises:
             Refused: ``overloaded`` where it cannot be reached.
         """
-        self._pool = await self._reached(self._connect)
+        self._open = True
+        await self._reached(lambda: self._run(lambda _: None, "", ""))
 
     async def close(self) -> None:
         """Let units that were accepted finish, then close."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
-            try:
-                await asyncio.wait_for(pool.close(), FROZEN / SECOND)
-            except TimeoutError:
-                pool.terminate()
-
-    async def _connect(self) -> asyncpg.Pool[Any]:
-        return await asyncpg.create_pool(
-            self._url,
-            min_size=1,
-            max_size=self._connections,
-            statement_cache_size=512,
-            max_inactive_connection_lifetime=0,
-            server_settings=_SESSION,
-            timeout=AWAY / SECOND,
-            command_timeout=AWAY / SECOND,
-            reset=_nothing_to_reset,
-        )
+        self._open = False
+        await self._connections.close()
 
     async def _write(self, work: Work[R]) -> R:
         return await self._in_turn(work, "BEGIN", "COMMIT")
@@ -142,6 +127,8 @@ class PostgresDatabase(Database):
         return await self._in_turn(work, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "ROLLBACK")
 
     async def _in_turn(self, work: Work[R], begin: str = "", end: str = "") -> R:
+        if not self._open:
+            raise RuntimeError("the database is not open")
         if self._waiting >= self._backlog:
             raise Refused(Code.OVERLOADED, "too many requests wait for the database; try again in a moment")
         self._waiting += 1
@@ -153,19 +140,19 @@ class PostgresDatabase(Database):
             self._waiting -= 1
 
     async def _run(self, work: Work[R], begin: str, end: str) -> R:
-        if self._pool is None:
-            raise RuntimeError("the database is not open")
-        async with self._pool.acquire() as connection:
-            if not begin:
-                seen: R = await greenlet_spawn(work, PostgresTransaction(connection))
-                return seen
-            await connection.execute(begin)
+        """Run a unit; one limit of time for all its statements costs less than one for each."""
+        async with asyncio.timeout(AWAY / SECOND):
+            connection = await self._connections.take()
             try:
+                if begin:
+                    await connection.execute(begin)
                 result: R = await greenlet_spawn(work, PostgresTransaction(connection))
-                await connection.execute(end)
+                if end:
+                    await connection.execute(end)
             except BaseException:
-                await _take_back(connection)
+                await self._connections.give_back_clean(connection)
                 raise
+            self._connections.give_back(connection)
             return result
 
     async def _reached(self, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -188,14 +175,84 @@ class PostgresDatabase(Database):
             pause = min(2 * pause, 0.5)
 
 
-async def _nothing_to_reset(_: object) -> None:
-    """Units leave no session state behind; asking the engine to forget it costs a round trip for each of them."""
+class Connections:
+    """The connections of one node: made when needed, the one used last taken first.
 
+    The driver's own pool wraps every connection anew for each use, which costs as much as a statement.
+    """
 
-async def _take_back(connection: PoolConnectionProxy[Any]) -> None:
-    """Roll back; a connection on which even that fails is not used again."""
-    try:
-        await connection.execute("ROLLBACK")
-    except (*_UNREACHABLE, refusals.PostgresError):
-        with suppress(refusals.InterfaceError):
+    def __init__(self, url: str, most: int) -> None:
+        self._url = url
+        self._most = most
+        self._made = 0
+        self._free: list[asyncpg.Connection[Any]] = []
+        self._wanted: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> asyncpg.Connection[Any]:
+        """Return a connection that nobody else uses; wait for one where all are in use.
+
+        Raises:
+            OSError: the engine cannot be reached; as the driver raises it.
+        """
+        while True:
+            while self._free:
+                connection = self._free.pop()
+                if not connection.is_closed():
+                    return connection
+                self._made -= 1
+            if self._made < self._most:
+                self._made += 1
+                try:
+                    return await asyncpg.connect(
+                        self._url, server_settings=_SESSION, statement_cache_size=512, timeout=AWAY / SECOND
+                    )
+                except BaseException:
+                    self._lose_one()
+                    raise
+            await self._turn()
+
+    def give_back(self, connection: asyncpg.Connection[Any]) -> None:
+        """Let the next one use a connection."""
+        self._free.append(connection)
+        self._wake()
+
+    async def give_back_clean(self, connection: asyncpg.Connection[Any]) -> None:
+        """Roll back what a unit has begun; a connection on which even that fails is not used again."""
+        try:
+            if connection.is_in_transaction():
+                async with asyncio.timeout(FROZEN / SECOND):
+                    await connection.execute("ROLLBACK")
+        except (*_UNREACHABLE, refusals.PostgresError, asyncio.CancelledError):
             connection.terminate()
+        if connection.is_closed():
+            self._lose_one()
+        else:
+            self.give_back(connection)
+
+    async def close(self) -> None:
+        """Wait a moment for those in use, then close all."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FROZEN / SECOND):
+                while len(self._free) < self._made:
+                    await self._turn()
+        for connection in self._free:
+            with contextlib.suppress(*_UNREACHABLE):
+                await connection.close(timeout=FROZEN / SECOND)
+        self._free.clear()
+        self._made = 0
+
+    async def _turn(self) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._wanted.append(turn)
+        await turn
+
+    def _lose_one(self) -> None:
+        self._made -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._wanted:
+            turn = self._wanted.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return

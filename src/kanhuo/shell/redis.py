@@ -1,9 +1,8 @@
 """The bus of many nodes, by Redis or Valkey.
 
-Each party has a channel, and a node subscribes to those whose pages it holds; one more channel reaches every node. What is
-published in one turn of the event loop leaves in one pipeline. Redis delivers at most once: while it is away news is
-dropped, every node serves its own pages from its own memory and the database, and when it returns whoever keeps state is
-told to tell it again (:meth:`~kanhuo.shell.bus.Bus.on_return`).
+Each party has a channel, and a node subscribes to those whose pages it holds; one more channel reaches every node. Redis
+delivers at most once: while it is away news is dropped, every node serves its own pages from its own memory and the database,
+and when it returns whoever keeps state is told to tell it again (:meth:`~kanhuo.shell.bus.Bus.on_return`).
 
 A line that was cut says nothing. So every node publishes a beat to itself and gives the line up when it stays unheard.
 """
@@ -12,17 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
 from kanhuo.kernel.clock import SECOND, Millis
 from kanhuo.shell.bus import Bus, Topic
+from kanhuo.shell.line import Line, connect
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -31,27 +28,25 @@ BEAT: Final[Millis] = SECOND
 UNHEARD: Final[Millis] = 3 * SECOND
 """After this long without a word of Redis, our own beat among them, the line is given up."""
 
-AGAIN: Final[Millis] = SECOND // 4
-"""How soon it is tried again."""
+PATIENCE: Final[Millis] = SECOND
+"""For how long one thing is waited for: a connection, the confirmation of a channel."""
 
-BACKLOG: Final = 20_000
-"""How much may wait to be sent; more is dropped, as everything is while Redis is away."""
+AGAIN: Final[Millis] = SECOND // 4
+"""How soon a lost line is tried again."""
 
 PREFIX: Final = "kanhuo:"
 _EVERYBODY: Final = PREFIX + "all"
 _BEAT: Final = b""
-_FAILURES: Final = (RedisError, OSError, asyncio.TimeoutError)
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(tuple[str, str, msgspec.Raw]).decode
 
 
 def client(url: str) -> Redis:
-    """Return a client that gives up soon: what waits for Redis is a person."""
+    """Return a client for what is asked of Redis; it gives up soon, because what waits is a person."""
     return Redis.from_url(
-        url, socket_timeout=UNHEARD / SECOND, socket_connect_timeout=SECOND / SECOND, health_check_interval=0,
-        max_connections=64,
-    )  # fmt: skip
+        url, socket_timeout=UNHEARD / SECOND, socket_connect_timeout=PATIENCE / SECOND, max_connections=64
+    )
 
 
 class RedisBus(Bus):
@@ -59,41 +54,30 @@ class RedisBus(Bus):
 
     shared = True
 
-    def __init__(self, redis: Redis, node: str) -> None:
+    def __init__(self, url: str, node: str) -> None:
         super().__init__()
         self.connected = False
-        self._redis = redis
+        self._url = url
         self._node = node
         self._types: dict[str, type] = {}
         self._decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
         self._own = f"{PREFIX}node:{node}"
-        self._pubsub: PubSub | None = None
-        self._out: list[tuple[str, bytes]] = []
-        self._wake = asyncio.Event()
-        self._first = asyncio.Event()
+        self._line: Line | None = None
         self._confirmed: dict[str, asyncio.Event] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._keeping: asyncio.Task[None] | None = None
+        self._first = asyncio.Event()
 
     async def open(self) -> None:
         """Join the other nodes; where Redis is away, as soon as it is there."""
-        self._tasks = [
-            asyncio.create_task(work, name=f"kanhuo-bus-{name}")
-            for name, work in (("listen", self._listen()), ("send", self._send()), ("beat", self._beat()))
-        ]
+        self._keeping = asyncio.create_task(self._keep(), name="kanhuo-bus")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._first.wait(), SECOND / SECOND)
+            await asyncio.wait_for(self._first.wait(), PATIENCE / SECOND)
 
     async def close(self) -> None:
         """Send what waits, and leave."""
-        with suppress(*_FAILURES):
-            await self._flush()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._pubsub is not None:
-            with suppress(*_FAILURES):
-                await self._pubsub.aclose()  # type: ignore[no-untyped-call]
-        await self._redis.aclose()
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
 
     def subscribe(self, topic: Topic[T], listener: Any) -> None:
         """Call ``listener`` with everything published on a topic that reaches this node."""
@@ -107,86 +91,88 @@ class RedisBus(Bus):
         confirmed = self._confirmed.get(channel)
         if confirmed is None:
             confirmed = self._confirmed[channel] = asyncio.Event()
-            await self._join(channel)
+            self._say("SUBSCRIBE", channel)
         if self.connected:
             with suppress(TimeoutError):
-                await asyncio.wait_for(confirmed.wait(), SECOND / SECOND)
+                await asyncio.wait_for(confirmed.wait(), PATIENCE / SECOND)
 
     def leave(self, party: str) -> None:
         """Take one :meth:`attend` back."""
         super().leave(party)
         if not self.attends(party) and self._confirmed.pop(PREFIX + party, None) is not None:
-            task = asyncio.ensure_future(self._part(party))
-            self._tasks.append(task)
-            task.add_done_callback(self._tasks.remove)
+            self._say("UNSUBSCRIBE", PREFIX + party)
 
     def publish(self, topic: Topic[T], item: T, *parties: str) -> None:
         """Tell this node's listeners, and the nodes that attend one of the parties."""
         self._tell(topic.name, item)
-        if self.connected:
-            frame = _pack((self._node, topic.name, item))
-            self._queue([(PREFIX + party, frame) for party in parties])
-        else:
-            self.traffic.dropped += len(parties)
+        self._send(topic.name, item, *(PREFIX + party for party in parties))
 
     def broadcast(self, topic: Topic[T], item: T) -> None:
         """Tell this node's listeners and every other node."""
         self._tell(topic.name, item)
-        if self.connected:
-            self._queue([(_EVERYBODY, _pack((self._node, topic.name, item)))])
-        else:
-            self.traffic.dropped += 1
+        self._send(topic.name, item, _EVERYBODY)
 
-    def _queue(self, frames: list[tuple[str, bytes]]) -> None:
-        if len(self._out) < BACKLOG:
-            self._out += frames
-            self._wake.set()
-        else:
-            self.traffic.dropped += len(frames)
-
-    # The line out
-
-    async def _send(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            try:
-                await self._flush()
-            except _FAILURES as failure:
-                self._lose(failure)
-
-    async def _flush(self) -> None:
-        out, self._out = self._out, []
-        if not out or not self.connected:
+    def _send(self, topic: str, item: object, *channels: str) -> None:
+        line = self._line
+        if not self.connected or line is None or line.full:
+            self.traffic.dropped += len(channels)
             return
-        pipeline = self._redis.pipeline(transaction=False)
-        for channel, frame in out:
-            pipeline.execute_command("PUBLISH", channel, frame)
-        news = sum(frame != _BEAT for _, frame in out)
-        try:
-            await pipeline.execute()
-        except BaseException:
-            self.traffic.dropped += news
-            raise
-        self.traffic.sent += news
+        frame = _pack((self._node, topic, item))
+        for channel in channels:
+            line.send("PUBLISH", channel, frame)
+        self.traffic.sent += len(channels)
 
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT / SECOND)
-            self._queue([(self._own, _BEAT)])
+    def _say(self, *command: str) -> None:
+        if self._line is not None:
+            self._line.send(*command)
 
-    # The line in
+    # The line
 
-    async def _listen(self) -> None:
+    async def _keep(self) -> None:
+        """Keep a line for as long as this node lives."""
         while True:
             try:
-                async for _ in self._heard():
-                    self._is_there()
-            except _FAILURES as failure:
+                async with asyncio.timeout(PATIENCE / SECOND):
+                    self._line = await connect(self._url, self._hear)
+                self._line.send("SUBSCRIBE", _EVERYBODY, self._own, *self._confirmed)
+                await self._beat(self._line)
+            except OSError as failure:  # a timeout is one
                 self._lose(failure)
+            finally:
+                if self._line is not None:
+                    self._line.close()
+                    self._line = None
             await asyncio.sleep(AGAIN / SECOND)
 
+    async def _beat(self, line: Line) -> None:
+        """Beat until the line is lost.
+
+        Raises:
+            OSError: it is.
+        """
+        while not line.lost.done():
+            line.send("PUBLISH", self._own, _BEAT)
+            await asyncio.wait([line.lost], timeout=BEAT / SECOND)
+            if line.silent_for() * SECOND >= UNHEARD:
+                raise TimeoutError("nothing was heard of Redis")
+        raise ConnectionError("Redis closed the line")
+
+    def _hear(self, word: list[Any]) -> None:
+        match word:
+            case [b"message", _, frame]:
+                if frame == _BEAT:
+                    self._is_there()
+                else:
+                    self._take_in(frame)
+            case [b"subscribe", channel, _]:
+                confirmed = self._confirmed.get(channel.decode())
+                if confirmed is not None:
+                    confirmed.set()
+            case _:
+                pass  # that we have left a channel
+
     def _is_there(self) -> None:
+        """Our own beat has come round: what is sent is heard."""
         if self.connected:
             return
         self.connected = True
@@ -196,55 +182,21 @@ class RedisBus(Bus):
             self._tell_returned()
         self._first.set()
 
-    async def _heard(self) -> AsyncIterator[None]:
-        """Subscribe to everything that is attended, then hear; yields for every word from Redis."""
-        pubsub = self._redis.pubsub()
-        try:
-            await pubsub.subscribe(_EVERYBODY, self._own, *self._confirmed)
-            self._pubsub = pubsub
-            while True:
-                message = await pubsub.get_message(timeout=UNHEARD / SECOND)
-                if message is None:
-                    raise TimeoutError
-                if message["type"] == "message":
-                    self._hear(message["data"])
-                elif message["type"] == "subscribe":
-                    event = self._confirmed.get(message["channel"].decode())
-                    if event is not None:
-                        event.set()
-                yield
-        finally:
-            self._pubsub = None
-            with suppress(*_FAILURES):
-                await pubsub.aclose()  # type: ignore[no-untyped-call]
-
-    def _hear(self, frame: bytes) -> None:
-        if frame == _BEAT:
+    def _take_in(self, frame: bytes) -> None:
+        node, topic, body = _unpack(frame)
+        if node == self._node:
             return
         self.traffic.heard += 1
-        node, topic, body = _unpack(frame)
-        if node == self._node or topic not in self._types:
+        if topic not in self._types:
             return
         decoder = self._decoders.get(topic)
         if decoder is None:  # made when first needed: news for this node alone need not be such as can travel
             decoder = self._decoders[topic] = msgspec.msgpack.Decoder(self._types[topic])
         self._tell(topic, decoder.decode(body))
 
-    async def _join(self, channel: str) -> None:
-        if self._pubsub is not None:
-            with suppress(*_FAILURES):  # whoever listens notices, and subscribes to everything anew
-                await self._pubsub.subscribe(channel)
-
-    async def _part(self, party: str) -> None:
-        if self._pubsub is not None and not self.attends(party):
-            with suppress(*_FAILURES):
-                await self._pubsub.unsubscribe(PREFIX + party)
-
     def _lose(self, failure: BaseException) -> None:
         if self.connected:
             log.warning("the bus is away (%s): calls between pages of this node go on", type(failure).__name__)
         self.connected = False
-        self.traffic.dropped += len(self._out)
-        self._out.clear()
         for event in self._confirmed.values():
             event.clear()

@@ -29,6 +29,7 @@ class SqliteTransaction(Transaction):
     """A transaction on SQLite's own driver."""
 
     __slots__ = ("_connection",)
+    far = False
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

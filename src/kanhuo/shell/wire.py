@@ -38,6 +38,18 @@ class Request(Message, frozen=True, kw_only=True):
     id: RequestId
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """A page has come to a node from another one, where its session ends."""
+
+    party: str
+    device: str
+    inst: str
+    node: str
+    """Where it is now."""
+
+
+MOVED: Final = Topic("pages.moved", Moved)
+
 _encode = msgspec.json.Encoder().encode
 
 

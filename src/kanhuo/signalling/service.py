@@ -19,7 +19,7 @@ from kanhuo.consent.service import AGREED, Agreed, ConsentBook
 from kanhuo.kernel.clock import Clock
 from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
 from kanhuo.shell.bus import Bus, Topic
-from kanhuo.shell.wire import Message, tell, tell_here
+from kanhuo.shell.wire import MOVED, Message, Moved, tell, tell_here
 from kanhuo.signalling import policy
 from kanhuo.signalling.messages import (
     DescriptionKind,
@@ -65,6 +65,7 @@ class Signalling:
         bus.subscribe(CHANGED, self._on_change)
         bus.subscribe(AGREED, self._on_agreed)
         bus.subscribe(PAIRED, self._on_paired)
+        bus.subscribe(MOVED, self._on_moved)
         bus.on_return(self._tell_again)
 
     async def join(self, page: Page, message: PeerJoin) -> None:
@@ -209,6 +210,13 @@ class Signalling:
             self._show(call, after)
         if policy.adds(told, known):
             self._bus.publish(PAIRED, self._pairs[call.id], *_parties(call))
+
+    def _on_moved(self, moved: Moved) -> None:
+        """Let the node that a page has moved to know its pair before the page says a word there."""
+        call = self._calls.of_party(moved.party)
+        pair = self._pairs.get(call.id) if call is not None else None
+        if call is not None and pair is not None:
+            self._bus.publish(PAIRED, pair, *_parties(call))
 
     def _tell_again(self) -> None:
         for pair in list(self._pairs.values()):
