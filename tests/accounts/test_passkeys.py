@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kanhuo.accounts import store
+from kanhuo.accounts.policy import CEREMONY_LIFE
 from kanhuo.accounts.store import Passkey
 from kanhuo.app import public_origin
 from kanhuo.shell.database import Transaction
 from tests.accounts.authenticator import Authenticator
 from tests.accounts.test_http import Answer, cookie, http, owner
-from tests.support.house import TestHouse
+from tests.support.engines import Postgres, Redis
+from tests.support.house import TestHouse, houses
 
 
 def device(shop: TestHouse, *, verifies: bool = True, id: bytes = b"a credential") -> Authenticator:
@@ -43,6 +47,34 @@ async def test_the_same_passkey_is_kept_once_and_is_nobody_elses(shop: TestHouse
         again = await add(shop, held, **cookie(who.cookie))
         assert (again.status, again.body["code"]) == (401, "passkey_failed")
     assert (await sign_in(shop, held)).body["agent"]["id"] == boss.body["agent"]["id"]
+
+
+async def test_a_ceremony_begins_on_one_node_and_ends_on_another_once(
+    tmp_path: Path, postgres: Postgres, redis: Redis
+) -> None:
+    async with houses(tmp_path, 2, database=postgres.database(), bus=redis.url) as (here, there):
+        boss, held = await owner(here), device(here)
+        options = (await http(here, "POST", "/v1/passkeys/options", **cookie(boss.cookie))).body
+        form = {"credential": held.make(options)}
+        assert (await http(there, "POST", "/v1/passkeys", form, **cookie(boss.cookie))).status == 204
+        asked = (await http(there, "POST", "/v1/sessions/passkey/options")).body
+        form = {"ceremony": asked["ceremony"], "credential": held.sign(asked["options"])}
+        assert (await http(here, "POST", "/v1/sessions/passkey", form)).status == 201
+        again = await http(there, "POST", "/v1/sessions/passkey", form)
+        assert (again.status, again.body["code"]) == (401, "passkey_failed")
+
+
+async def test_of_too_many_ceremonies_the_oldest_end(shop: TestHouse) -> None:
+    boss, held = await owner(shop), device(shop)
+    assert (await add(shop, held, **cookie(boss.cookie))).status == 204
+    first = (await http(shop, "POST", "/v1/sessions/passkey/options")).body
+    shop.clock.pass_(1)
+    for n in range(store.MOST_CEREMONIES + 1):
+        await shop.app.db.write(
+            store.begin_ceremony, f"c{n}", b"x", shop.clock.now() + CEREMONY_LIFE + n, shop.clock.now()
+        )
+    form = {"ceremony": first["ceremony"], "credential": held.sign(first["options"])}
+    assert (await http(shop, "POST", "/v1/sessions/passkey", form)).status == 401
 
 
 async def test_two_who_add_the_same_passkey_at_once_get_one(shop: TestHouse) -> None:

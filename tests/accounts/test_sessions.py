@@ -133,3 +133,15 @@ async def test_what_is_kept_is_for_us_alone(tmp_path: Path) -> None:
         kept = [folder, *folder.iterdir()]
         assert {"kanhuo.sqlite", "kanhuo.sqlite-wal", "pepper.key"} <= {path.name for path in kept}
         assert [path.name for path in kept if path.stat().st_mode & 0o077] == []
+
+
+async def test_an_invitation_ends_with_who_made_it(shop: TestHouse) -> None:
+    """Else whoever is taken out lets herself in again by a link that she kept."""
+    boss, second = await owner(shop), await owner(shop, "lin")
+    made = await http(shop, "POST", "/v1/invitations", {"role": "owner"}, **cookie(second.cookie))
+    kept = {"secret": made.body["link"].partition("#invite=")[2]}
+    assert (await http(shop, "POST", "/v1/invitations/look", kept)).status == 200
+    gone = await http(shop, "DELETE", f"/v1/agents/{second.body['agent']['id']}", **cookie(boss.cookie))
+    assert gone.status == 204
+    answer = await http(shop, "POST", "/v1/invitations/look", kept)
+    assert (answer.status, answer.body["code"]) == (410, "invitation_spent")

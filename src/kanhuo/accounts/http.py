@@ -166,7 +166,7 @@ async def invite(
 ) -> Invited:
     """Invite somebody: a link to hand on."""
     allow(party, Act.INVITE)
-    secret, expires_at = await accounts.invite(party.merchant, Role(data.role))
+    secret, expires_at = await accounts.invite(party.merchant, Role(data.role), party.id)
     return Invited(invitation_link(origin, secret), expires_at)
 
 
@@ -218,7 +218,7 @@ async def add_passkey(
 @post("/v1/sessions/passkey/options", status_code=200)
 async def passkey_request(passkeys: NamedDependency[Passkeys]) -> PasskeyOptions:
     """Return the options with which the page asks for a passkey."""
-    return PasskeyOptions(*passkeys.request_options())
+    return PasskeyOptions(*await passkeys.request_options())
 
 
 @post("/v1/sessions/passkey")

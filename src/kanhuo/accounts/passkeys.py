@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from webauthn import (
@@ -28,29 +26,20 @@ from kanhuo.accounts import store
 from kanhuo.accounts.model import Agent, Party
 from kanhuo.accounts.policy import CEREMONY_LIFE
 from kanhuo.accounts.store import Passkey
-from kanhuo.kernel.clock import Clock, Millis
+from kanhuo.kernel.clock import Clock
 from kanhuo.kernel.errors import Code, Refused
 from kanhuo.kernel.ids import new_secret
 from kanhuo.shell.database import Database
 
-MOST_CEREMONIES: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Ceremony:
-    challenge: bytes
-    expires_at: Millis
-
 
 class Passkeys:
-    """Keeps passkeys and checks what they sign. Ceremonies live five minutes, in memory."""
+    """Keeps passkeys and checks what they sign. A ceremony lives for five minutes."""
 
     def __init__(self, db: Database, clock: Clock, origin: str) -> None:
         self._db = db
         self._clock = clock
         self._origin = origin
         self._host = urlsplit(origin).hostname or "localhost"
-        self._ceremonies: OrderedDict[str, _Ceremony] = OrderedDict()
 
     async def creation_options(self, party: Party) -> dict[str, Any]:
         """Return the options with which a signed-in person's page makes a passkey."""
@@ -65,7 +54,7 @@ class Passkeys:
                 resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
             ),
         )
-        self._begin(party.id, options.challenge)
+        await self._begin(party.id, options.challenge)
         return _plain(options_to_json(options))
 
     async def add(self, party: Party, credential: dict[str, Any]) -> None:
@@ -77,7 +66,7 @@ class Passkeys:
         try:
             made = verify_registration_response(
                 credential=credential,
-                expected_challenge=self._finish(party.id),
+                expected_challenge=await self._finish(party.id),
                 expected_rp_id=self._host,
                 expected_origin=self._origin,
                 require_user_verification=True,
@@ -88,13 +77,13 @@ class Passkeys:
         if not await self._db.write(store.add_passkey, passkey, self._clock.now()):
             raise _failed()
 
-    def request_options(self) -> tuple[str, dict[str, Any]]:
+    async def request_options(self) -> tuple[str, dict[str, Any]]:
         """Return a ceremony's name and the options with which a page asks for a passkey."""
         options = generate_authentication_options(
             rp_id=self._host, user_verification=UserVerificationRequirement.REQUIRED
         )
         name = new_secret()
-        self._begin(name, options.challenge)
+        await self._begin(name, options.challenge)
         return name, _plain(options_to_json(options))
 
     async def check(self, ceremony: str, credential: dict[str, Any]) -> Agent:
@@ -103,7 +92,7 @@ class Passkeys:
         Raises:
             Refused: ``passkey_failed``.
         """
-        challenge = self._finish(ceremony)
+        challenge = await self._finish(ceremony)
         try:
             known = await self._db.read(store.passkey, base64url_to_bytes(credential["id"]))
             if known is None:
@@ -125,16 +114,15 @@ class Passkeys:
             raise _failed()
         return agent
 
-    def _begin(self, name: str, challenge: bytes) -> None:
-        self._ceremonies[name] = _Ceremony(challenge, self._clock.now() + CEREMONY_LIFE)
-        if len(self._ceremonies) > MOST_CEREMONIES:
-            self._ceremonies.popitem(last=False)
+    async def _begin(self, name: str, challenge: bytes) -> None:
+        now = self._clock.now()
+        await self._db.write(store.begin_ceremony, name, challenge, now + CEREMONY_LIFE, now)
 
-    def _finish(self, name: str) -> bytes:
-        ceremony = self._ceremonies.pop(name, None)
-        if ceremony is None or ceremony.expires_at <= self._clock.now():
+    async def _finish(self, name: str) -> bytes:
+        challenge = await self._db.write(store.end_ceremony, name, self._clock.now())
+        if challenge is None:
             raise _failed()
-        return ceremony.challenge
+        return challenge
 
 
 def _plain(options: str) -> dict[str, Any]:

@@ -139,10 +139,10 @@ class Accounts:
 
     # Invitations
 
-    async def invite(self, merchant: str, role: Role) -> tuple[str, Millis]:
-        """Return the secret of a new invitation and when it expires."""
+    async def invite(self, merchant: str, role: Role, made_by: str | None = None) -> tuple[str, Millis]:
+        """Return the secret of a new invitation and when it expires; it ends with who made it."""
         secret, now = new_secret(), self._clock.now()
-        await self._db.write(_invite, fingerprint(secret), merchant, role, now)
+        await self._db.write(_invite, fingerprint(secret), merchant, role, made_by, now)
         return secret, now + INVITATION_LIFE
 
     async def invitation(self, secret: str) -> Invitation:
@@ -301,9 +301,9 @@ def _begin(tx: Transaction, mark: str, agent: str, now: Millis) -> None:
     store.add_session(tx, mark, agent, now + SESSION_LIFE)
 
 
-def _invite(tx: Transaction, mark: str, merchant: str, role: Role, now: Millis) -> None:
+def _invite(tx: Transaction, mark: str, merchant: str, role: Role, made_by: str | None, now: Millis) -> None:
     store.forget_invitations(tx, now)
-    store.add_invitation(tx, mark, merchant, role, now + INVITATION_LIFE)
+    store.add_invitation(tx, mark, merchant, role, now + INVITATION_LIFE, made_by)
 
 
 def _join(tx: Transaction, mark: str, agent: Agent, login: str, hashed: str, now: Millis) -> None:
@@ -319,6 +319,7 @@ def _remove(tx: Transaction, agent: str, by: str, now: Millis) -> None:
     removed = store.agent(tx, agent)
     assert removed is not None
     store.remove_agent(tx, agent, now)
+    store.withdraw_invitations(tx, agent)
     journal.append(tx, removed.merchant, Removed(agent, by), now)
 
 

@@ -47,6 +47,7 @@ INVITATIONS: Final = Table(
     Column("role", String, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_by", String),
+    Column("made_by", String),
 )
 PASSKEYS: Final = Table(
     "passkeys",
@@ -57,6 +58,17 @@ PASSKEYS: Final = Table(
     Column("sign_count", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
+CEREMONIES: Final = Table(
+    "ceremonies",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("challenge", LargeBinary, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+"""Passkeys that are being made or asked for: a page may come back by another node."""
+
+MOST_CEREMONIES: Final = 10_000
+"""How many may go on at once; the oldest end for the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,25 @@ _spend = Statement(
     update(INVITATIONS)
     .where(INVITATIONS.c.fingerprint == bindparam("the_fingerprint"), INVITATIONS.c.used_by.is_(None))
     .values(used_by=bindparam("used_by"))
+)
+_withdraw_invitations = Statement(
+    delete(INVITATIONS).where(INVITATIONS.c.made_by == bindparam("made_by"), INVITATIONS.c.used_by.is_(None))
+)
+_ceremony = insert(CEREMONIES).values({c.name: bindparam(c.name) for c in CEREMONIES.c})
+_begin_ceremony = Statement(
+    _ceremony.on_conflict_do_update(
+        index_elements=[CEREMONIES.c.name],
+        set_={"challenge": _ceremony.excluded.challenge, "expires_at": _ceremony.excluded.expires_at},
+    )
+)
+_end_ceremony = Statement(
+    delete(CEREMONIES)
+    .where(CEREMONIES.c.name == bindparam("name"))
+    .returning(CEREMONIES.c.challenge, CEREMONIES.c.expires_at)
+)
+_forget_ceremonies = Statement(delete(CEREMONIES).where(CEREMONIES.c.expires_at <= bindparam("now")))
+_oldest_kept = Statement(
+    select(CEREMONIES.c.expires_at).order_by(CEREMONIES.c.expires_at.desc()).offset(MOST_CEREMONIES).limit(1)
 )
 _add_passkey = Statement(
     insert(PASSKEYS).values({c.name: bindparam(c.name) for c in PASSKEYS.c}).on_conflict_do_nothing()
@@ -259,10 +290,32 @@ def forget_invitations(tx: Transaction, now: Millis) -> None:
     tx.change(_forget_invitations, {"now": now})
 
 
-def add_invitation(tx: Transaction, fingerprint: str, merchant: str, role: Role, expires_at: Millis) -> None:
+def add_invitation(
+    tx: Transaction, fingerprint: str, merchant: str, role: Role, expires_at: Millis, made_by: str | None
+) -> None:
     """Write an invitation."""
     row = {"fingerprint": fingerprint, "merchant": merchant, "role": role.value, "expires_at": expires_at}
-    tx.change(_add_invitation, row)
+    tx.change(_add_invitation, row | {"made_by": made_by})
+
+
+def withdraw_invitations(tx: Transaction, made_by: str) -> None:
+    """Delete the invitations that a person has made and nobody has used."""
+    tx.change(_withdraw_invitations, {"made_by": made_by})
+
+
+def begin_ceremony(tx: Transaction, name: str, challenge: bytes, expires_at: Millis, now: Millis) -> None:
+    """Keep a challenge, in the place of an earlier one of that name."""
+    tx.change(_forget_ceremonies, {"now": now})
+    too_old = tx.first(_oldest_kept)
+    if too_old is not None:
+        tx.change(_forget_ceremonies, {"now": too_old[0]})
+    tx.change(_begin_ceremony, {"name": name, "challenge": challenge, "expires_at": expires_at})
+
+
+def end_ceremony(tx: Transaction, name: str, now: Millis) -> bytes | None:
+    """Return a challenge, once; ``None`` where there is none that still counts."""
+    row = tx.first(_end_ceremony, {"name": name})
+    return row[0] if row is not None and row[1] > now else None
 
 
 def invitation(tx: Transaction, fingerprint: str) -> Invitation | None:
