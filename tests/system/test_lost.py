@@ -9,9 +9,11 @@ import pytest
 
 from kanhuo.accounts.model import Role
 from kanhuo.calls import units
+from kanhuo.calls.policy import DEFAULT
 from kanhuo.kernel.errors import Code, Refused
 from tests.support.client import Client, RefusedError
-from tests.support.house import SHOP, TestHouse, house
+from tests.support.clock import FakeClock
+from tests.support.house import SHOP, TestHouse, house, node
 
 
 async def test_two_pages_that_fall_silent_leave_no_ghost(shop: TestHouse) -> None:
@@ -129,3 +131,14 @@ async def test_a_greeting_that_fails_leaves_nothing_behind(shop: TestHouse, monk
     with pytest.raises(RefusedError, match="overloaded"):
         await shop.agent(duty=False)
     assert shop.app.reception.sessions == 0
+
+
+async def test_after_an_orderly_restart_whoever_does_not_come_back_is_missed(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with house(tmp_path, clock=clock) as before:
+        agent, buyer = await before.agent(), await before.buyer()
+        call = await before.talking(buyer, agent)
+    async with node(tmp_path, clock) as after:
+        assert (await after.kinds(call)).count("Interrupted") == 2
+        await after.beat(DEFAULT.back)
+        assert (await after.kinds(call))[-1] == "Ended", "no ghost goes on for two hours"

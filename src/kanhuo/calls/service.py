@@ -303,7 +303,8 @@ class Calls:
         while looked_at == units.TAKEN_OVER:
             looked_at, changes = await self._desk.db.write(units.take_over, node, await self._moment())
             await self._tell(changes)
-        await self._desk.nodes.forget(node)
+        if not await self._desk.db.read(store.carries, node):  # else another node is at the rest, and may yet fail
+            await self._desk.nodes.forget(node)
 
     async def _read_again(self) -> None:
         """Where news may have been missed: read the calls of all who are connected here, and show what is new of them."""

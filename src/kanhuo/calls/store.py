@@ -195,6 +195,9 @@ _carried = Statement(
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_carries = Statement(
+    select(CALLS.c.id).where(_live, or_(*(column == bindparam("node") for column in _at.values()))).limit(1)
+)
 _absent = Statement(select(CALLS.c.body).where(_live).order_by(CALLS.c.id))
 _of_party = Statement(
     select(CALLS.c.body).where(_live, or_(CALLS.c.buyer == bindparam("party"), CALLS.c.agent == bindparam("party")))
@@ -325,6 +328,11 @@ def carried(tx: Transaction, node: str, most: int) -> list[tuple[Call, tuple[Sid
         (_decoder.decode(body), tuple(side for side, at in zip(Side, places, strict=True) if at == node))
         for body, *places in rows
     ]
+
+
+def carries(tx: Transaction, node: str) -> bool:
+    """Whether a node carries a side of any call that goes on."""
+    return tx.first(_carries, {"node": node}) is not None
 
 
 def absent(tx: Transaction) -> list[Call]:
