@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 import msgspec
 
+from kanhuo import workers as several
 from kanhuo.accounts import store as account_store
 from kanhuo.accounts.http import invitation_link
 from kanhuo.accounts.model import Merchant, Role
@@ -45,11 +46,21 @@ def main(context: click.Context) -> None:
 @main.command()
 @click.option("--port", type=int, help="Port to listen on.")
 @click.option("--host", help="Address to listen on.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that share the port.")
+@click.option("--leash", type=int, hidden=True)  # what a worker is held by: see workers.py
 @click.pass_obj
-def serve(settings: Settings, port: int | None, host: str | None) -> None:
+def serve(settings: Settings, port: int | None, host: str | None, workers: int, leash: int | None) -> None:
     """Serve calls: API, socket, the buyer's page and the console, on one port."""
     settings = replace(settings, port=port or settings.port, host=host or settings.host)
-    server(build(settings)).run()
+    if workers > 1:
+        why_not = several.refusal(settings)
+        if why_not is not None:
+            click.echo(f"Error: {why_not}.", err=True)
+            sys.exit(2)
+        sys.exit(several.serve(settings, workers))
+    running = server(build(settings))
+    running.leash = leash
+    running.run(None if leash is None else several.bound(settings.host, settings.port))
 
 
 @main.command()

@@ -281,11 +281,15 @@ class Calls:
         return Moment(desk.clock.now() if now is None else now, desk.patience, desk.nodes.me, staff)
 
     async def _move(self, call: str, command: Command) -> Call:
-        before = await self.get(call)
+        before, db = await self.get(call), self._desk.db
         # a ring that is declined passes on at once; who waits for an agent in a talk is looked after by the next beat
-        passes_on = isinstance(command, Decline | HangUp) and before.state is State.RINGING
-        moment = await self._moment(before.merchant if passes_on else None)
-        after, changes = await self._desk.db.write(units.move, call, command, moment)
+        if isinstance(command, Decline | HangUp) and before.state is State.RINGING:
+            after, changes = await db.write(units.move, call, command, await self._moment(before.merchant))
+        elif isinstance(command, Accept | ConfirmMedia | HangUp):
+            known = self._memory.get(call)
+            after, changes = await db.write_alone(units.step, call, command, await self._moment(), known)
+        else:
+            after, changes = await db.write(units.move, call, command, await self._moment())
         self._memory.note(after)
         await self._tell(changes)
         return after

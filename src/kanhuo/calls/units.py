@@ -5,6 +5,7 @@ Nothing interleaves in one. What they return is told to people only after the co
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from kanhuo.calls import store
@@ -30,7 +31,7 @@ from kanhuo.calls.terms import Outcome, RatingWhy, Side, State
 from kanhuo.catalogue import store as cards
 from kanhuo.catalogue.model import ContextCard
 from kanhuo.kernel.clock import Millis
-from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
+from kanhuo.kernel.errors import Code, Refused, Stale, not_now, not_yours
 from kanhuo.presence.service import UNASKED, Staff
 from kanhuo.routing.policy import anyone_left, choose
 from kanhuo.shell import journal
@@ -112,6 +113,25 @@ def move(tx: Transaction, call: str, command: Command, moment: Moment) -> tuple[
             store.carry(tx, call, side, moment.node)
     change = _step(tx, before, command, moment)
     return (before, []) if change is None else (change.after, [change, *_assign_after(tx, change, moment)])
+
+
+def step(tx: Transaction, call: str, command: Command, moment: Moment, known: Call | None) -> tuple[Call, list[Change]]:
+    """Give a command to a call where nobody is to be rung for it: one writing statement at most.
+
+    ``known`` is the call as this node remembers it. It is tried first; where the memory is late it is read and decided
+    anew, so that nobody is refused by what was.
+
+    Raises:
+        Refused: as :func:`move`.
+    """
+    if known is not None:
+        with suppress(Refused, Stale):
+            change = _step(tx, known, command, moment)
+            if change is not None:
+                return change.after, [change]
+    before = found(tx, call)
+    change = _step(tx, before, command, moment)
+    return (before, []) if change is None else (change.after, [change])
 
 
 def expire(tx: Transaction, call: str, moment: Moment) -> list[Change]:

@@ -33,6 +33,9 @@ class Around(Database):
     async def _write(self, work: Work[R]) -> R:
         return await self._inner._write(work)  # noqa: SLF001 - one database in another's clothes
 
+    async def _write_alone(self, work: Work[R]) -> R:
+        return await self._inner._write_alone(work)  # noqa: SLF001
+
     async def _read(self, work: Work[R]) -> R:
         return await self._inner._read(work)  # noqa: SLF001
 
@@ -54,6 +57,9 @@ class Measured(Around):
 
     async def _write(self, work: Work[R]) -> R:
         return await self._timed(self._inner._write, work, self._writes)  # noqa: SLF001
+
+    async def _write_alone(self, work: Work[R]) -> R:
+        return await self._timed(self._inner._write_alone, work, self._writes)  # noqa: SLF001
 
     async def _read(self, work: Work[R]) -> R:
         return await self._timed(self._inner._read, work, self._reads)  # noqa: SLF001

@@ -120,6 +120,9 @@ class PostgresDatabase(Database):
     async def _write(self, work: Work[R]) -> R:
         return await self._in_turn(work, "BEGIN", "COMMIT")
 
+    async def _write_alone(self, work: Work[R]) -> R:
+        return await self._in_turn(work)
+
     async def _read(self, work: Work[R]) -> R:
         return await self._in_turn(work)
 
