@@ -272,7 +272,9 @@ def _joined(settings: Settings, nodes: Nodes, traces: Traces | None) -> tuple[Bu
             traces.watch(bus)
         return bus, Alone()
     shared = RedisBus(settings.bus, nodes.me) if traces is None else traces.bus(settings.bus, nodes.me)
-    return shared, RedisRoster(redis_client(settings.bus), nodes.me, lambda: nodes.lately(BLINK))
+    return shared, RedisRoster(
+        redis_client(settings.bus), nodes.me, lambda: nodes.lately(BLINK), lambda: shared.connected
+    )
 
 
 def prepare(settings: Settings) -> None:

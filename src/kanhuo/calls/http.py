@@ -13,8 +13,8 @@ from kanhuo.accounts.messages import AgentCard
 from kanhuo.accounts.model import Party
 from kanhuo.accounts.policy import Act, allow
 from kanhuo.calls.service import Calls
-from kanhuo.calls.store import Listed
 from kanhuo.calls.terms import Media, Outcome, Reason, State
+from kanhuo.calls.verdicts import Listed
 from kanhuo.catalogue.messages import Card
 
 

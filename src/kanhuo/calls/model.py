@@ -136,6 +136,8 @@ def _event(call: Call, command: Command) -> Event | None:
         case Accept():
             return _accepted(call, command)
         case Decline(agent, why):
+            if agent in call.tried and agent != call.agent:
+                return None  # she has been passed over already: declined, asked again at another node
             _only(call, agent)
             return Declined(agent, why)
         case ExpireRing() | WithdrawRing():

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from kanhuo.accounts.model import Party
-from kanhuo.calls import store, units
+from kanhuo.calls import store, units, verdicts
 from kanhuo.calls.events import Accept, Command, ConfirmMedia, Decline, HangUp, Lose, Regain
 from kanhuo.calls.memory import Memory
 from kanhuo.calls.messages import CallView
@@ -31,6 +31,10 @@ CHANGED: Final = Topic("calls.changed", Call)
 COMMITTED: Final = Topic("calls.committed", Change)
 """News for this node alone: a change that it has committed. No other node tells of the same one."""
 
+READ_AGAIN: Final[Millis] = 15_000
+"""How often a node among many reads the calls of its own pages again: news travels at most once, and a node may die, or lose
+its answer from the database, between a commit and the telling."""
+
 LOOK_AROUND: Final[Millis] = 1_000
 """How often waiting calls are looked at even though nothing seems to have changed: a crash may have come between."""
 
@@ -45,7 +49,8 @@ class Calls:
         self._unsettled: set[str] = set()
         self._to_assign: set[str] = set()
         self._looked_at: Millis = 0
-        self._may_have_missed = False
+        self._read_at: Millis = 0
+        self._reread_after = READ_AGAIN
         self._reachable: frozenset[str] = frozenset()
         desk.bus.subscribe(STAFF_CHANGED, self._on_staff)
         desk.bus.subscribe(CHANGED, self._on_change)
@@ -223,8 +228,8 @@ class Calls:
         if now - self._looked_at >= LOOK_AROUND:
             self._looked_at = now
             self._to_assign.update(await desk.db.read(store.merchants_with_waiting))
-            if self._may_have_missed or not desk.bus.connected:
-                self._may_have_missed = not desk.bus.connected
+            if desk.db.shared and (not desk.bus.connected or now - self._read_at >= self._reread_after):
+                self._read_at, self._reread_after = now, READ_AGAIN
                 await attempt(self._read_again())
         await self._regain_who_is_here()
         await _each(self._to_assign, self._assign)
@@ -268,9 +273,9 @@ class Calls:
         """Return a call that goes on, from memory."""
         return self._memory.get(call)
 
-    async def listed(self, party: Party, before: Millis, most: int) -> list[store.Listed]:
+    async def listed(self, party: Party, before: Millis, most: int) -> list[verdicts.Listed]:
         """Return the calls of a party's merchant asked for before an instant, newest first."""
-        return await self._desk.db.read(store.listed, party.merchant, before, most)
+        return await self._desk.db.read(verdicts.listed, party.merchant, before, most)
 
     # How it is done
 
@@ -346,7 +351,7 @@ class Calls:
             self._desk.presence.rest_here(call.merchant, call.agent, until)
 
     def _on_return(self) -> None:
-        self._may_have_missed, self._looked_at = True, 0
+        self._reread_after = self._looked_at = 0
 
     def _was_carrier(self, call: Call, party: Party, device: str) -> bool:
         if party.answers and call.state is State.RINGING:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
     Index,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    any_,
     bindparam,
     case,
     func,
@@ -23,13 +25,13 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    union,
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from kanhuo.calls.model import Call
-from kanhuo.calls.terms import Outcome, RatingWhy, Side, State
+from kanhuo.calls.terms import Side, State
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Stale
 from kanhuo.shell import journal
@@ -62,36 +64,6 @@ Index("one_live_call_for_an_agent", CALLS.c.agent, unique=True, sqlite_where=_IS
 Index("calls_due", CALLS.c.due, sqlite_where=text("due IS NOT NULL"), postgresql_where=text("due IS NOT NULL"))
 Index("calls_of_merchant", CALLS.c.merchant, CALLS.c.asked_at)
 Index("live_calls_of_merchant", CALLS.c.merchant, CALLS.c.asked_at, sqlite_where=_IS_LIVE, postgresql_where=_IS_LIVE)
-
-RATINGS: Final = Table(
-    "ratings",
-    metadata,
-    Column("call", String, primary_key=True),
-    Column("stars", Integer, nullable=False),
-    Column("why", String),
-    Column("at", BigInteger, nullable=False),
-)
-
-WRAP_UPS: Final = Table(
-    "wrap_ups",
-    metadata,
-    Column("call", String, primary_key=True),
-    Column("agent", String, nullable=False),
-    Column("outcome", String, nullable=False),
-    Column("note", String, nullable=False),
-    Column("at", BigInteger, nullable=False),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A call in a merchant's list, with the buyer's verdict and the agent's note where they were given."""
-
-    call: Call
-    stars: int | None
-    outcome: Outcome | None
-    note: str | None
-
 
 AT_ONCE: Final = 64
 """How many waiting calls of one merchant are looked at together; the rest wait behind them anyway."""
@@ -199,29 +171,25 @@ _carries = Statement(
     select(CALLS.c.id).where(_live, or_(*(column == bindparam("node") for column in _at.values()))).limit(1)
 )
 _absent = Statement(select(CALLS.c.body).where(_live).order_by(CALLS.c.id))
+_parties = any_(bindparam("parties", type_=ARRAY(String)))
+_of_parties = Statement(
+    union(
+        select(CALLS.c.body).where(_live, CALLS.c.buyer == _parties),
+        select(CALLS.c.body).where(_live, CALLS.c.agent == _parties),
+    )
+)
+"""For PostgreSQL, which knows arrays."""
+
 _of_party = Statement(
     select(CALLS.c.body).where(_live, or_(CALLS.c.buyer == bindparam("party"), CALLS.c.agent == bindparam("party")))
 )
 _unattended = Statement(select(CALLS.c.merchant).where(CALLS.c.state == State.WAITING.value, _live).distinct())
-_listed = Statement(
-    select(CALLS.c.body, RATINGS.c.stars, WRAP_UPS.c.outcome, WRAP_UPS.c.note)
-    .select_from(
-        CALLS.outerjoin(RATINGS, RATINGS.c.call == CALLS.c.id).outerjoin(WRAP_UPS, WRAP_UPS.c.call == CALLS.c.id)
-    )
-    .where(CALLS.c.merchant == bindparam("merchant"), CALLS.c.asked_at < bindparam("before"))
-    .order_by(CALLS.c.asked_at.desc(), CALLS.c.id)
-    .limit(bindparam("most"))
-)
 _talks = Statement(
     select(CALLS.c.body)
     .where(CALLS.c.merchant == bindparam("merchant"), CALLS.c.ended_at.is_not(None), CALLS.c.agent.is_not(None))
     .order_by(CALLS.c.asked_at.desc())
     .limit(20)
 )
-_rate = Statement(RATINGS.insert().values({c.name: bindparam(c.name) for c in RATINGS.c}))
-_rated = Statement(select(func.count()).where(RATINGS.c.call == bindparam("call")))
-_wrap = Statement(insert(WRAP_UPS).values({c.name: bindparam(c.name) for c in WRAP_UPS.c}).on_conflict_do_nothing())
-
 _decoder: Final = msgspec.json.Decoder(Call)
 _encoder: Final = msgspec.json.Encoder()
 
@@ -342,6 +310,8 @@ def absent(tx: Transaction) -> list[Call]:
 
 def of_parties(tx: Transaction, parties: list[str]) -> list[Call]:
     """Return the calls that these parties are in, or wait for, now."""
+    if tx.far:
+        return _many(tx.all(_of_parties, {"parties": parties}))
     return [call for party in parties for call in _many(tx.all(_of_party, {"party": party}))]
 
 
@@ -350,33 +320,11 @@ def merchants_with_waiting(tx: Transaction) -> list[str]:
     return [merchant for (merchant,) in tx.all(_unattended)]
 
 
-def listed(tx: Transaction, merchant: str, before: Millis, most: int) -> list[Listed]:
-    """Return a merchant's calls asked for before an instant, newest first."""
-    rows = tx.all(_listed, {"merchant": merchant, "before": before, "most": most})
-    return [Listed(_decoder.decode(body), stars, Outcome(o) if o else None, note) for body, stars, o, note in rows]
-
-
 def usual_talk(tx: Transaction, merchant: str) -> Millis | None:
     """Return how long this merchant's last twenty talks took on average; ``None`` with fewer than three."""
     calls = _many(tx.all(_talks, {"merchant": merchant}))
     lengths = [c.ended_at - c.answered_at for c in calls if c.ended_at is not None and c.answered_at is not None]
     return sum(lengths) // len(lengths) if len(lengths) >= 3 else None
-
-
-def rate(tx: Transaction, call: str, stars: int, why: RatingWhy | None, at: Millis) -> None:
-    """Keep the buyer's verdict."""
-    tx.change(_rate, {"call": call, "stars": stars, "why": why.value if why else None, "at": at})
-
-
-def rated(tx: Transaction, call: str) -> bool:
-    """Whether the buyer has given a verdict."""
-    return bool((tx.first(_rated, {"call": call}) or (0,))[0])
-
-
-def wrap_up(tx: Transaction, call: Call, outcome: Outcome, note: str, at: Millis) -> bool:
-    """Keep the agent's note, unless there is one."""
-    row = {"call": call.id, "agent": call.agent, "outcome": outcome.value, "note": note, "at": at}
-    return tx.change(_wrap, row) == 1
 
 
 def _columns(call: Call, due: Millis | None) -> dict[str, Any]:

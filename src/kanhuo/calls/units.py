@@ -8,8 +8,9 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from kanhuo.calls import store
+from kanhuo.calls import store, verdicts
 from kanhuo.calls.events import (
+    Accept,
     Accepted,
     Asked,
     Close,
@@ -88,6 +89,7 @@ def ask(tx: Transaction, call: Call, key: str, card: ContextCard | None, moment:
     """
     known, live = store.of_request(tx, call.buyer, key)
     if known is not None:
+        store.carry(tx, known.id, Side.BUYER, moment.node)  # she may ask again at another node
         return known, []
     if live is not None:
         raise Refused(Code.ALREADY_IN_CALL, "this buyer is in a call already")
@@ -131,6 +133,8 @@ def step(tx: Transaction, call: str, command: Command, moment: Moment, known: Ca
                 return change.after, [change]
     before = found(tx, call)
     change = _step(tx, before, command, moment)
+    if change is None and isinstance(command, Accept):
+        store.carry(tx, call, Side.AGENT, moment.node)  # accepted already, at another node, where the answer was lost
     return (before, []) if change is None else (change.after, [change])
 
 
@@ -196,8 +200,8 @@ def rate(tx: Transaction, call: str, buyer: str, stars: int, why: RatingWhy | No
         raise not_yours("somebody else made this call")
     if rated.state is not State.ENDED:
         raise not_now("the call goes on")
-    if not store.rated(tx, call):
-        store.rate(tx, call, stars, why, now)
+    if not verdicts.rated(tx, call):
+        verdicts.rate(tx, call, stars, why, now)
         journal.append(tx, call, Rated(stars, why), now)
 
 
@@ -212,7 +216,7 @@ def wrap_up(tx: Transaction, call: str, agent: str, outcome: Outcome, note: str,
         raise not_yours("another agent answered this call")
     if wrapped.state is not State.ENDED:
         raise not_now("the call goes on")
-    if store.wrap_up(tx, wrapped, outcome, note, now):
+    if verdicts.wrap_up(tx, wrapped, outcome, note, now):
         journal.append(tx, call, WrappedUp(agent, outcome), now)
 
 

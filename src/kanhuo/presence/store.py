@@ -82,9 +82,12 @@ _entry: Final = msgspec.msgpack.Decoder(Entry).decode
 class RedisRoster:
     """The roster that nodes share through Redis."""
 
-    def __init__(self, redis: Redis, me: str, living: Callable[[], frozenset[str]]) -> None:
-        """``living`` returns the nodes whose entries count."""
+    def __init__(
+        self, redis: Redis, me: str, living: Callable[[], frozenset[str]], reachable: Callable[[], bool]
+    ) -> None:
+        """``living`` returns the nodes whose entries count, ``reachable`` whether it is worth asking Redis at all."""
         self._redis = redis
+        self._reachable = reachable
         self._me = me
         self._living = living
         self._out: dict[tuple[str, str], Entry | Millis | None] = {}
@@ -100,6 +103,8 @@ class RedisRoster:
 
     async def elsewhere(self, merchant: str) -> Elsewhere:
         """Return what the other nodes that live have written."""
+        if not self._reachable():
+            return Elsewhere(known=False)
         try:
             fields: dict[bytes, bytes] = await self._redis.hgetall(_key(merchant))  # type: ignore[assignment]
         except (RedisError, OSError):

@@ -45,7 +45,7 @@ _unpack: Final = msgspec.msgpack.Decoder(tuple[str, str, msgspec.Raw]).decode
 def client(url: str) -> Redis:
     """Return a client for what is asked of Redis; it gives up soon, because what waits is a person."""
     return Redis.from_url(
-        url, socket_timeout=UNHEARD / SECOND, socket_connect_timeout=PATIENCE / SECOND, max_connections=64
+        url, socket_timeout=PATIENCE / SECOND, socket_connect_timeout=PATIENCE / SECOND, max_connections=64
     )
 
 
