@@ -123,9 +123,20 @@ class Postgres(Engine):
 class Redis(Engine):
     """A Redis server of its own, which keeps nothing on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         port = free_port()
-        command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        command = [
+            "redis-server",
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            str(folder),
+            *options,
+        ]
         super().__init__(command, port, self._answers, None, folder)
 
     @property
@@ -135,7 +146,8 @@ class Redis(Engine):
 
     def _answers(self) -> bool:
         asked = ["redis-cli", "-p", str(self.port), "ping"]
-        return subprocess.run(asked, check=False, capture_output=True).stdout.strip() == b"PONG"
+        said = subprocess.run(asked, check=False, capture_output=True).stdout
+        return said.startswith((b"PONG", b"NOAUTH"))
 
 
 @contextmanager
@@ -152,10 +164,10 @@ def postgres() -> Iterator[Postgres]:
 
 
 @contextmanager
-def redis() -> Iterator[Redis]:
+def redis(*options: str) -> Iterator[Redis]:
     """Run Redis for as long as the block lasts."""
     with tempfile.TemporaryDirectory(prefix="kanhuo-redis-") as folder:
-        engine = Redis(Path(folder))
+        engine = Redis(Path(folder), *options)
         engine.start()
         try:
             yield engine
