@@ -79,6 +79,7 @@ async def test_what_was_missed_is_shown_when_redis_returns(nodes: list[TestHouse
     second = await here.buyer("chen")
     await there.beat(DEFAULT.wrap_up)
     asked = (await second.ask("call.ask", key="k", media="video"))["call"]
+    await here.beat(1_000)
     await agent.call_in("ringing", call=asked)  # who is on duty has been written again
 
 
