@@ -88,6 +88,13 @@ def test_accepting_again_on_the_same_device_is_no_fault() -> None:
         decide(call(State.RINGING), ev.Accept("zhao", "desk", Media.VIDEO))
 
 
+def test_declining_again_is_no_fault_and_ends_nobody_elses_ring() -> None:
+    passed_on = call(State.RINGING, agent="zhao", tried=("wang", "zhao"))
+    assert decide(passed_on, ev.Decline("wang", DeclineWhy.BUSY)) is None
+    with pytest.raises(Refused, match="not_yours"):
+        decide(passed_on, ev.Decline("sun", DeclineWhy.BUSY))
+
+
 def test_an_agent_is_never_rung_twice_for_one_call() -> None:
     with pytest.raises(Refused, match="not_now"):
         decide(call(tried=("zhao",)), ev.Offer("zhao"))

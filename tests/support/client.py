@@ -145,6 +145,8 @@ class Client:
                     self._news.notify_all()
         except ConnectionClosed:
             pass
+        if socket is not self._socket:
+            return  # the page has left it for another
         async with self._news:
             self.closed_with = (socket.close_code or 1006, socket.close_reason or "")
             self._news.notify_all()

@@ -146,7 +146,8 @@ async def node(
     folder: Path, clock: FakeClock, patience: Patience = DEFAULT, **settings: Any
 ) -> AsyncIterator[TestHouse]:
     """Run one node for as long as the block lasts."""
-    app = build(Settings(data=folder, port=0, pass_key=KEY, **settings), clock=clock, patience=patience)
+    given = {"drain": 0.0, **settings}
+    app = build(Settings(data=folder, port=0, pass_key=KEY, **given), clock=clock, patience=patience)
     running = server(app, alarm=False)
     running.config.setup_event_loop = lambda: None  # type: ignore[method-assign]
     running.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

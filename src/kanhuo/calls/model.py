@@ -135,11 +135,8 @@ def _event(call: Call, command: Command) -> Event | None:
             return Offered(agent)
         case Accept():
             return _accepted(call, command)
-        case Decline(agent, why):
-            if agent in call.tried and agent != call.agent:
-                return None  # she has been passed over already: declined, asked again at another node
-            _only(call, agent)
-            return Declined(agent, why)
+        case Decline():
+            return _declined(call, command)
         case ExpireRing() | WithdrawRing():
             if call.state is not State.RINGING or call.agent is None:
                 raise not_now("nobody is being rung")
@@ -170,6 +167,13 @@ def _accepted(call: Call, command: Accept) -> Accepted | None:
         raise not_yours("somebody else has answered, or the ring moved on")
     _only(call, command.agent)
     return Accepted(command.agent, command.device, command.media)
+
+
+def _declined(call: Call, command: Decline) -> Declined | None:
+    if command.agent in call.tried and command.agent != call.agent:
+        return None  # it has been passed on already: asked again, because the answer was lost
+    _only(call, command.agent)
+    return Declined(command.agent, command.why)
 
 
 def _confirmed(call: Call, side: Side) -> Event | None:

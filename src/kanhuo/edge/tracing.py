@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b, sha256
 from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
@@ -183,9 +183,16 @@ class TracedDatabase(Around):
 
     async def write(self, work: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a unit of work; its calls are known before by its arguments, or afterwards by what it changed."""
-        began, name = nanoseconds(), _name(work, args)
+        return await self._spanned(self._inner.write(work, *args, **kwargs), _name(work, args), args)
+
+    async def write_alone(self, work: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a unit of work that writes by one statement, as :meth:`write`."""
+        return await self._spanned(self._inner.write_alone(work, *args, **kwargs), _name(work, args), args)
+
+    async def _spanned(self, run: Awaitable[R], name: str, args: tuple[object, ...]) -> R:
+        began = nanoseconds()
         try:
-            result = await self._inner.write(work, *args, **kwargs)
+            result = await run
         except Exception as failure:
             call = _call_of_arguments(args)
             if call is not None:
@@ -293,7 +300,7 @@ def _sampler() -> Sampler:
 
 
 def _name(work: Callable[..., object], args: tuple[Any, ...]) -> str:
-    if work is units.move:
+    if work in (units.move, units.step):
         return "calls." + re.sub(r"(?<!^)(?=[A-Z])", "_", type(args[1]).__name__).lower()
     return f"{work.__module__.removeprefix('kanhuo.').partition('.')[0]}.{work.__name__.strip('_')}"
 

@@ -159,12 +159,12 @@ describe("the line", () => {
   it("comes back after a restart but not after it was replaced", async () => {
     const { server, timers, link } = begin();
     server.accept();
-    server.open?.deliver({ type: "bye", why: "shutting_down" });
+    server.open?.deliver({ type: "bye", why: "shutting_down", in_ms: null });
     server.cut();
     await timers.pass(1);
     expect(server.sockets).toHaveLength(2);
     server.accept();
-    server.open?.deliver({ type: "bye", why: "replaced" });
+    server.open?.deliver({ type: "bye", why: "replaced", in_ms: null });
     await timers.pass(60_000);
     expect(server.sockets).toHaveLength(2);
     expect(link.state).toBe("closed");

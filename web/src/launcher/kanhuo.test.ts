@@ -252,13 +252,21 @@ describe("the next page of the shop", () => {
 describe("the button", () => {
   /** The answer of a server that knows these merchants. */
   async function answered(merchants: object, ...elements: readonly HTMLElement[]): Promise<string[]> {
+    const asked = listening(merchants);
+    come(...elements);
+    await vi.advanceTimersByTimeAsync(100);
+    return asked;
+  }
+
+  /** Lets time stand still; returns what the server is asked from now on. */
+  function listening(merchants: object): string[] {
     const asked: string[] = [];
     vi.useFakeTimers();
     vi.stubGlobal("fetch", (address: string) => Promise.resolve({ json: () => (asked.push(address), Promise.resolve({ merchants })) }));
-    near?.(elements.map((target) => ({ isIntersecting: true, target })));
-    await vi.advanceTimersByTimeAsync(0);
     return asked;
   }
+
+  const come = (...elements: readonly HTMLElement[]): void => near?.(elements.map((target) => ({ isIntersecting: true, target })));
 
   afterEach(() => {
     vi.useRealTimers();
@@ -268,7 +276,7 @@ describe("the button", () => {
     const elements = [button(), button({ merchant: "mer_2" }), button({ merchant: "mer_1", lang: "zh-CN" }), button({ merchant: "mer_3" })];
     const can = { mer_1: { can: "now" }, mer_2: { can: "busy" }, mer_3: { can: "later" } };
     const asked = await answered(can, ...elements);
-    expect(asked).toEqual([`${KANHUO}/v1/availability?merchants=mer_1%2Cmer_2%2Cmer_3`]);
+    expect(asked).toEqual([`${KANHUO}/v1/availability?merchants=mer_1,mer_2,mer_3`]);
     expect(elements.map(text)).toEqual(["See it livecan answer now", "See it liveanswers shortly", "视频看货现在可接听", "See it livenobody there now"]);
   });
 
@@ -277,8 +285,8 @@ describe("the button", () => {
     await answered({ mer_1: { can: "now" } }, known, unknown);
     expect([known.hidden, unknown.hidden]).toEqual([false, true]);
     vi.stubGlobal("fetch", () => Promise.reject(new Error("offline")));
-    near?.([{ isIntersecting: true, target: known }]);
-    await Promise.resolve();
+    come(known);
+    await vi.advanceTimersByTimeAsync(100);
     expect(known.hidden).toBe(false);
     expect(text(known)).toContain("can answer now");
   });
@@ -297,9 +305,34 @@ describe("the button", () => {
   it("asks for nothing that is not near the view", async () => {
     const fetched = vi.fn();
     vi.stubGlobal("fetch", fetched);
+    vi.useFakeTimers();
     near?.([{ isIntersecting: false, target: button() }]);
-    await Promise.resolve();
+    await vi.advanceTimersByTimeAsync(30_000);
     expect(fetched).not.toHaveBeenCalled();
+  });
+
+  it("waits a moment for what comes near while somebody scrolls, and asks in an order of its own", async () => {
+    const [first, second, third, late, gone] = ["mer_7", "mer_5", "mer_6", "mer_8", "mer_9"].map((merchant) => button({ merchant }));
+    if (!first || !second || !third || !late || !gone) throw new Error();
+    const asked = listening({});
+    come(first, gone);
+    await vi.advanceTimersByTimeAsync(60);
+    come(second, third);
+    gone.remove();
+    await vi.advanceTimersByTimeAsync(39);
+    expect(asked).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    come(late);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked.map((address) => address.split("=")[1])).toEqual(["mer_5,mer_6,mer_7", "mer_8"]);
+  });
+
+  it("asks for 50 merchants at most at a time", async () => {
+    const elements = Array.from({ length: 120 }, (_, n) => button({ merchant: `mer_${n + 100}` }));
+    const can: object = Object.fromEntries(elements.map((element) => [element.getAttribute("merchant") ?? "", { can: "now" }] as const));
+    const asked = await answered(can, ...elements);
+    expect(asked.map((address) => address.split(",").length)).toEqual([50, 50, 20]);
+    expect(elements.every((element) => text(element).includes("can answer now"))).toBe(true);
   });
 
   it("bears the shop's own words where it has some", () => {

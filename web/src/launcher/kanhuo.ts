@@ -12,6 +12,10 @@ type Can = "now" | "busy" | "later";
 const HOME = new URL(import.meta.url).origin;
 const KEPT = "kanhuo";
 const ASK_AGAIN = 20_000;
+/** Buttons that come near the view within this time are asked for together, while somebody scrolls. */
+const TOGETHER = 100;
+/** How many merchants the server lets one question name. */
+const MOST = 50;
 const WORDS = {
   zh: { see: "视频看货", ask: "和商家一对一", now: "现在可接听", busy: "稍等可接听", later: "现在无人接听", frame: "视频看货通话" },
   en: { see: "See it live", ask: "one-to-one call", now: "can answer now", busy: "answers shortly", later: "nobody there now", frame: "Live call" },
@@ -234,35 +238,41 @@ class KanhuoCall extends HTMLElement {
   }
 }
 
-/** Nothing is asked before a button is near the view; all buttons of a page are asked for together. */
-const due = new Set<Element>();
+/** Nothing is asked before a button is near the view; those that come near together are asked for together. */
+const due = new Set<KanhuoCall>();
 const nearby = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
+      if (!isIntersecting || !(target instanceof KanhuoCall)) continue;
       nearby.unobserve(target);
+      if (due.size === 0) setTimeout(askAll, TOGETHER);
       due.add(target);
     }
-    if (due.size > 0) queueMicrotask(() => void askAll());
   },
   { rootMargin: "200px" },
 );
 
-async function askAll(): Promise<void> {
-  const elements = [...due].filter((element) => element instanceof KanhuoCall);
+function askAll(): void {
+  const elements = [...due].filter((element) => element.isConnected);
   due.clear();
   for (const server of new Set(elements.map((element) => element.server))) {
     const here = elements.filter((element) => element.server === server);
-    const names = [...new Set(here.map((element) => element.merchant))];
-    try {
-      const response = await fetch(`${server}/v1/availability?merchants=${encodeURIComponent(names.join(","))}`);
-      const { merchants } = (await response.json()) as { merchants: Partial<Record<string, { can: Can }>> };
-      for (const element of here) element.can = merchants[element.merchant]?.can;
-    } catch {
-      // the button stays as it is: a tap will tell
-    }
-    setTimeout(() => here.filter((one) => one.isConnected).forEach((one) => nearby.observe(one)), ASK_AGAIN);
+    // in order, so that caches see one question however a page arranges its goods
+    const names = [...new Set(here.map((element) => element.merchant))].sort();
+    while (names.length > 0) void ask(server, names.splice(0, MOST), here);
   }
+}
+
+async function ask(server: string, names: readonly string[], elements: readonly KanhuoCall[]): Promise<void> {
+  const about = elements.filter(({ merchant }) => names.includes(merchant));
+  try {
+    const response = await fetch(`${server}/v1/availability?merchants=${names.map(encodeURIComponent).join(",")}`);
+    const { merchants } = (await response.json()) as { merchants: Partial<Record<string, { can: Can }>> };
+    for (const element of about) element.can = merchants[element.merchant]?.can;
+  } catch {
+    // the button stays as it is: a tap will tell
+  }
+  setTimeout(() => about.filter((one) => one.isConnected).forEach((one) => nearby.observe(one)), ASK_AGAIN);
 }
 
 /** A call goes on while the buyer moves through the shop: the next page takes it up again as it was. */

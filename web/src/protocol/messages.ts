@@ -45,14 +45,15 @@ export interface AgentCard {
   readonly name: string;
 }
 
-/** The server is about to close this socket. Not counted. Only after ``shutting_down`` should the client come back. */
+/** The server is about to close this socket. Not counted. After ``replaced`` and ``signed_out`` do not come back. After ``moving`` this socket goes on serving; open another one ``in_ms`` from now, and leave this one once the other has been welcomed. */
 export interface Bye {
   readonly type: "bye";
   readonly why: ByeWhy;
+  readonly in_ms: number | null;
 }
 
 /** Why the server ends a connection on purpose. */
-export type ByeWhy = "replaced" | "shutting_down" | "signed_out";
+export type ByeWhy = "moving" | "replaced" | "shutting_down" | "signed_out";
 
 /** An agent takes the call on this device. Answered ``done``, or ``refused`` with ``not_yours`` or ``not_now``. */
 export interface CallAccept {

@@ -9,13 +9,15 @@ import { callView, peersView } from "./views";
 export function surroundings(inst: string) {
   const [server, timers, media, lock] = [new FakeServer(), new ManualTimers(), new FakeMedia(), new FakeLock()];
   const connections: FakeConnection[] = [];
+  /** The node that the balancer leads a new socket to. */
+  const nodes = { next: server };
   server.answer = ({ id, type }) => [{ type: "done", re: id, call: type === "call.ask" ? "call_1" : null }];
   const around = {
     url: "ws://x",
     pass: () => "pass",
     device: "d",
     inst,
-    socket: server.socket,
+    socket: () => nodes.next.socket(),
     rtc: () => {
       const made = new FakeConnection();
       connections.push(made);
@@ -29,7 +31,7 @@ export function surroundings(inst: string) {
   };
   const said = <T extends ClientMessage["type"]>(type: T) =>
     server.taken.filter((message): message is Extract<ClientMessage, { type: T }> => message.type === type);
-  return { server, timers, media, lock, connections, around, said };
+  return { server, nodes, timers, media, lock, connections, around, said };
 }
 
 /** A buyer's page that has just been opened. */
