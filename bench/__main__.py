@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import platform
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bench import calls, first_frame, idle, relay
-from bench.figures import Figures
+import uvloop
 
-BENCHES: dict[str, Callable[[bool], Coroutine[Any, Any, Figures]]] = {
+from bench import availability, calls, fanout, first_frame, idle, relay
+from bench.figures import Figures
+from bench.options import Options
+
+BENCHES: dict[str, Callable[[Options], Coroutine[Any, Any, Figures]]] = {
     "calls": calls.run,
     "relay": relay.run,
     "idle": idle.run,
+    "availability": availability.run,
+    "fanout": fanout.run,
     "first-frame": first_frame.run,
 }
 
@@ -26,8 +30,11 @@ def main() -> None:
     parser.add_argument("name", choices=BENCHES)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--database", default="", metavar="URL")
+    parser.add_argument("--bus", default="", metavar="URL")
     chosen = parser.parse_args()
-    figures: Figures = asyncio.run(BENCHES[chosen.name](chosen.short))
+    options = Options(chosen.short, chosen.database, chosen.bus)
+    figures: Figures = uvloop.run(BENCHES[chosen.name](options))
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     if chosen.json:
         print(json.dumps({"bench": chosen.name, "machine": machine, **figures.told()}))
@@ -35,7 +42,7 @@ def main() -> None:
     print(f"{chosen.name} on {machine}")
     for name, value in figures.values.items():
         aim = figures.aims.get(name)
-        print(f"  {name:<36} {value:>12.3f}" + (f"   aim {aim.sign} {aim.at:g}" if aim else ""))
+        print(f"  {name:<48} {value:>12.3f}" + (f"   aim {aim.sign} {aim.at:g}" if aim else ""))
 
 
 if __name__ == "__main__":

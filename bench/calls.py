@@ -7,8 +7,9 @@ import itertools
 import time
 
 from bench.figures import Aim, Figures, quantile
+from bench.options import Options
 from bench.page import Page, page
-from bench.server import Measured, pass_, serving
+from bench.server import Measured, merchant, pass_, serving
 
 PAIRS = 50
 BEAT_EVERY = 15
@@ -37,9 +38,9 @@ async def lifecycle(buyer: Page, agent: Page) -> float:
 async def people(server: Measured, pairs: int) -> list[tuple[Page, Page]]:
     made = []
     for n in range(pairs):
-        agent = await page(server.url, pass_("agent", f"agent-{n}", f"mer_{n}"))
+        agent = await page(server.url, pass_("agent", f"agent-{n}", merchant(n)))
         agent.send("presence.beat", duty=True, foreground=True)
-        buyer = await page(server.url, pass_("buyer", f"buyer-{n}", f"mer_{n}"), "phone")
+        buyer = await page(server.url, pass_("buyer", f"buyer-{n}", merchant(n)), "phone")
         made.append((buyer, agent))
     return made
 
@@ -88,9 +89,9 @@ async def paced(pairs: list[tuple[Page, Page]], rate: float, seconds: float) -> 
     return times
 
 
-async def run(short: bool) -> Figures:
-    seconds = 6 if short else 20
-    async with serving(PAIRS) as server:
+async def run(options: Options) -> Figures:
+    seconds = 4 if options.short else 20
+    async with serving(PAIRS, options) as server:
         pairs = await people(server, PAIRS)
         beating = asyncio.create_task(beat(pairs))
         await closed_loop(pairs, 1)

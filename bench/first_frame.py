@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 from bench.figures import Aim, Figures, quantile
+from bench.options import Options
 from tests.browser.conftest import GREEN, YELLOW
 from tests.support.chromium import browser, desktop, phone
 from tests.support.process import server
@@ -25,8 +26,8 @@ WATCH = """() => new Promise((done) => {
 MARK = "(name) => performance.timeOrigin + (performance.getEntriesByName(name).at(-1)?.startTime ?? NaN)"
 
 
-async def run(short: bool) -> Figures:
-    rounds = 6 if short else 30
+async def run(options: Options) -> Figures:
+    rounds = 6 if options.short else 30
     rings, frames = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

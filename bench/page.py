@@ -22,13 +22,22 @@ def _ignore(_message: dict[str, Any], _at: float) -> None:
     pass
 
 
+def _ignore_arrival() -> None:
+    pass
+
+
 class Page(WSListener):
     """One page; ``heard`` is called with every message and the instant it arrived."""
 
     def __init__(self) -> None:
         self.inst = f"i-{secrets.token_hex(6)}"
         self.heard: Callable[[dict[str, Any], float], None] = _ignore
+        self.watched = b"\xff"
+        """How the messages begin that are told to ``arrived`` and not read further."""
+        self.arrived: Callable[[], None] = _ignore_arrival
         self.transport: WSTransport | None = None
+        self.party = ""
+        """The id under which others know who speaks."""
         self._id = 0
         self._got = 0
         self._wanted: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -42,15 +51,21 @@ class Page(WSListener):
     def on_ws_frame(self, _: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is not WSMsgType.TEXT:
             return
+        data = frame.get_payload_as_bytes()
+        if data.startswith(self.watched):
+            self._count()
+            self.arrived()
+            return
         at = time.perf_counter()
-        message = _decode(frame.get_payload_as_bytes())
+        message = _decode(data)
         kind = message["type"]
         if kind == "welcome":
             self._welcome.set_result(message)
             return
-        self._got += kind not in ("pong", "nudge", "bye")
-        if kind == "nudge" or self._got % 100 == 0:
-            self.send_raw({"type": "ping", "got": self._got})
+        if kind not in ("pong", "nudge", "bye"):
+            self._count()
+        elif kind == "nudge":
+            self.ping()
         if kind in ("done", "refused") and message["re"] in self._wanted:
             answer = self._wanted.pop(message["re"])
             if kind == "done":
@@ -66,16 +81,32 @@ class Page(WSListener):
 
     async def hello(self, token: str, device: str) -> dict[str, Any]:
         self.send_raw({"type": "hello", "version": 1, "device": device, "inst": self.inst, "pass": token})
-        return await self._welcome
+        welcome = await self._welcome
+        self.party = welcome["party"]["id"]
+        return welcome
 
     def send_raw(self, message: dict[str, Any]) -> None:
         assert self.transport is not None
         self.transport.send(WSMsgType.TEXT, _encode(message))
 
-    def send(self, kind: str, /, **fields: Any) -> int:
+    def ping(self) -> None:
+        """Confirm what has come."""
+        self.send_raw({"type": "ping", "got": self._got})
+
+    def number(self) -> int:
+        """Return the number of the next request."""
         self._id += 1
-        self.send_raw({"type": kind, "id": self._id, **fields})
         return self._id
+
+    def send(self, kind: str, /, **fields: Any) -> int:
+        number = self.number()
+        self.send_raw({"type": kind, "id": number, **fields})
+        return number
+
+    def _count(self) -> None:
+        self._got += 1
+        if self._got % 100 == 0:
+            self.ping()
 
     def ask(self, kind: str, /, **fields: Any) -> asyncio.Future[dict[str, Any]]:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -96,7 +127,7 @@ class Page(WSListener):
 
 async def page(url: str, token: str, device: str = "desk") -> Page:
     """Connect and say hello."""
-    _, opened = await ws_connect(Page, url)
+    _, opened = await ws_connect(Page, url, read_buffer_init_size=2048)
     assert isinstance(opened, Page)
     await opened.hello(token, device)
     return opened
