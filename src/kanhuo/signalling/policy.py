@@ -149,7 +149,8 @@ def candidate_found(pair: Pair, round: int) -> Pair:
         raise Refused(Code.STALE_ROUND, f"round {pair.round} is the present one")
     if pair.candidates >= MOST_CANDIDATES:
         raise Refused(Code.TOO_MANY, f"a round has {MOST_CANDIDATES} candidates at most")
-    return replace(pair, candidates=pair.candidates + 1)
+    # for every candidate that passes: `replace` takes three times as long
+    return Pair(pair.call, pair.seq, pair.round, pair.answered, pair.candidates + 1, pair.buyer, pair.agent)
 
 
 def next_seq(pair: Pair, now: int) -> int:
