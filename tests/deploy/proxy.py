@@ -18,8 +18,9 @@ CHECK = ["haproxy", "-c", "-f", str(CONFIG)]
 class Proxy:
     """A running haproxy."""
 
-    def __init__(self, folder: Path, nodes: Sequence[int]) -> None:
+    def __init__(self, folder: Path, nodes: Sequence[int], config: Path = CONFIG) -> None:
         assert shutil.which("haproxy"), "install Debian's package haproxy"
+        self._config = config
         (self.port,) = free_ports(1)
         self.environment = {
             **os.environ,
@@ -40,7 +41,7 @@ class Proxy:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["haproxy", "-db", "-f", str(CONFIG)], env=self.environment, stdout=log, stderr=log
+                ["haproxy", "-db", "-f", str(self._config)], env=self.environment, stdout=log, stderr=log
             )
 
     def stop(self) -> None:
@@ -48,11 +49,11 @@ class Proxy:
             self._process.kill()
             self._process.wait(10)
 
-    async def asked(self, path: str, *headers: str) -> tuple[int, str]:
+    async def asked(self, path: str, *headers: str, method: str = "GET") -> tuple[int, str]:
         """Ask on a connection of its own; return status and body."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            lines = [f"GET {path} HTTP/1.1", "Host: call.example.com", "Connection: close", *headers]
+            lines = [f"{method} {path} HTTP/1.1", "Host: call.example.com", "Connection: close", *headers]
             writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
             answer = (await reader.read()).decode()
         finally:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kanhuo.accounts.passes import mint
+from kanhuo.demo.lan import certificate
 from kanhuo.kernel.clock import SystemClock
 from tests.deploy.proxy import CHECK, CONFIG, Proxy
 from tests.support.client import Client
 from tests.support.engines import Postgres, Redis
 from tests.support.house import CONTEXT, KEY, SHOP
-from tests.support.process import Node
-from tests.support.roaming import open_shop
+from tests.support.process import Node, free_ports
+from tests.support.roaming import Crowd, open_shop, talk
 
 
 class Town:
@@ -85,6 +89,11 @@ async def both_answer(town: Town) -> bool:
         return False
 
 
+async def serves(town: Town, node: Node) -> bool:
+    """Whether new pages come to a node that has fewer than the other."""
+    return await town.answers_by() == node.name
+
+
 def test_haproxy_takes_the_config(tmp_path: Path) -> None:
     environment = Proxy(tmp_path, [18001, 18002]).environment
     done = subprocess.run(CHECK, env=environment, capture_output=True, text=True, check=False)
@@ -137,11 +146,7 @@ async def test_a_killed_node_is_left_out_and_its_pages_come_back_by_the_other(to
     await lost.open(resume=True)
     assert (await asyncio.to_thread(town.sockets))[1 - at] == 2
     await dead.start()
-
-    async def is_back() -> bool:
-        return await town.answers_by() == dead.name
-
-    await until(is_back)  # leastconn: it has fewer
+    await until(lambda: serves(town, dead))
 
 
 async def test_a_node_that_drains_gets_nobody_new_and_nobody_is_refused(town: Town) -> None:
@@ -156,6 +161,54 @@ async def test_a_node_that_drains_gets_nobody_new_and_nobody_is_refused(town: To
     await until(gone)
     assert set(seen) == {200}
     assert [await town.answers_by() for _ in range(4)] == [stays.name] * 4
+
+
+async def test_both_nodes_are_replaced_while_two_talk_and_neither_notices(town: Town) -> None:
+    crowd = Crowd([town.proxy.url])
+    try:
+        agent, buyer = await crowd.agent("wang"), await crowd.buyer("li")
+        call = await talk(buyer, agent, "k")
+        for n, node in enumerate(town.nodes):
+            node.signal(signal.SIGTERM)
+            assert await node.ended() == 0
+            await buyer.ask("chat.say", call=call, key=str(n), text=f"after {node.name}")
+            await agent.hear(lambda m, node=node: m["type"] == "chat.line" and m["text"] == f"after {node.name}")  # type: ignore[misc]
+            await node.start()
+            await until(partial(serves, town, node))
+        assert (buyer.losses, agent.losses) == (0, 0)
+        assert min(buyer.moves, agent.moves) >= 1
+        await buyer.ask("call.hang_up", call=call)
+        assert (await agent.call_in("ended", call=call))["reason"] == "completed"
+    finally:
+        await crowd.end()
+
+
+@pytest.mark.parametrize(("method", "status", "taken"), [("GET", 200, 2), ("POST", 502, 1), ("DELETE", 502, 1)])
+async def test_a_node_that_dies_over_a_request_is_made_up_for_where_that_is_harmless(
+    tmp_path: Path, method: str, status: int, taken: int
+) -> None:
+    requests: list[str] = []
+
+    async def node(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            if "/readyz" not in head:
+                requests.append(head)
+            if len(requests) != 1 or "/readyz" in head:  # the first one kills whoever takes it
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    behind = [await asyncio.start_server(node, "127.0.0.1", 0) for _ in range(2)]
+    proxy = Proxy(tmp_path, [each.sockets[0].getsockname()[1] for each in behind])
+    proxy.start()
+    try:
+        await until(lambda: _is_up(proxy))
+        assert (await proxy.asked("/it", "Content-Length: 0", method=method))[0] == status
+        assert len(requests) == taken
+    finally:
+        proxy.stop()
+        for each in behind:
+            each.close()
 
 
 async def test_whoever_lies_about_the_own_address_is_not_believed(tmp_path: Path) -> None:
@@ -189,6 +242,47 @@ async def test_whoever_lies_about_the_own_address_is_not_believed(tmp_path: Path
     assert "\r\nforwarded:" not in head
 
 
+async def test_tls_as_the_comment_in_the_config_says(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    made, key = certificate(tmp_path, "127.0.0.1")
+    both = tmp_path / "kanhuo.pem"
+    both.write_bytes(made.read_bytes() + key.read_bytes())
+    lines = re.sub(
+        r"^    # (bind :8443|http-request redirect|http-response set-header)",
+        r"    \1",
+        CONFIG.read_text(),
+        flags=re.MULTILINE,
+    )
+    lines = lines.replace(":8443", f"127.0.0.1:{port}").replace("/etc/haproxy/certificates/", str(both))
+    assert str(both) in lines
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(lines)
+    asked: list[str] = []
+
+    async def node(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    behind = await asyncio.start_server(node, "127.0.0.1", 0)
+    at = behind.sockets[0].getsockname()[1]
+    proxy = Proxy(tmp_path, [at, at], config)
+    proxy.start()
+    try:
+        await until(lambda: _is_up(proxy, 308))
+        trusted = ssl.create_default_context(cafile=str(made))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusted, server_hostname="localhost")
+        writer.write(b"GET /call/ HTTP/1.1\r\nHost: call.example.com\r\nConnection: close\r\n\r\n")
+        answer = (await reader.read()).decode().lower()
+        writer.close()
+        assert answer.startswith("http/1.1 200")
+        assert "strict-transport-security: max-age=31536000" in answer
+        assert "x-forwarded-proto: https\r\n" in asked[-1]
+    finally:
+        proxy.stop()
+        behind.close()
+
+
 async def test_a_request_that_trickles_in_is_cut_off(tmp_path: Path) -> None:
     wait = re.search(r"^\s*timeout http-request (\d+)s", CONFIG.read_text(), re.MULTILINE)
     assert wait is not None
@@ -210,9 +304,9 @@ async def test_a_request_that_trickles_in_is_cut_off(tmp_path: Path) -> None:
         proxy.stop()
 
 
-async def _is_up(proxy: Proxy) -> bool:
+async def _is_up(proxy: Proxy, says: int = 403) -> bool:
     try:
         status, _ = await proxy.asked("/metrics")
     except OSError:
         return False
-    return status == 403
+    return status == says
