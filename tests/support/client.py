@@ -93,7 +93,7 @@ class Client:
         await self.raw(json.dumps({"type": "ping", "got": self.got}))
         await self.hear(lambda m: m["type"] == "pong")
 
-    async def hear(self, wanted: Callable[[Message], bool], *, within: float = 5) -> Message:
+    async def hear(self, wanted: Callable[[Message], bool], *, within: float = 15) -> Message:
         """Return the first message wanted, heard already or still to come; it is taken out of what was heard."""
         async with asyncio.timeout(within), self._news:
             while True:

@@ -60,6 +60,10 @@ class Roamer(Client):
             elif answer["type"] != LOST:
                 return answer
 
+    async def hear(self, wanted: Callable[[Message], bool], *, within: float = 30) -> Message:
+        """As any page, with more patience: nodes end and start while it waits."""
+        return await super().hear(wanted, within=within)
+
     async def on_duty(self, *, duty: bool = True) -> None:
         self.duty = duty
         await self.send("presence.beat", duty=duty, foreground=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from kanhuo.calls.policy import DEFAULT
+from kanhuo.presence.service import Staff
 from kanhuo.shell.nodes import BEAT, LEASE
 from tests.support.client import RefusedError
 from tests.support.engines import Postgres, Redis
-from tests.support.house import TestHouse, houses
+from tests.support.house import SHOP, TestHouse, houses
 
 
 @pytest.fixture
@@ -73,10 +74,33 @@ async def test_going_off_duty_on_one_node_is_off_on_all(nodes: list[TestHouse]) 
     desk, phone = await there.agent(device="desk"), await third.agent(device="phone")
     await there.on_duty(desk, duty=False)
     await phone.hear(lambda m: m["type"] == "presence.off_duty")
+    await _nobody_on_duty(here)
     buyer = await here.buyer()
     await here.beat(DEFAULT.nobody)
     call = (await buyer.ask("call.ask", key="k", media="video"))["call"]
     assert (await buyer.call_in("ended", call=call))["reason"] == "no_answer"
+
+
+async def test_a_ring_that_crosses_her_going_off_duty_is_withdrawn(
+    nodes: list[TestHouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that rings reads who is on duty a moment before it commits: she may go in between, on another node."""
+    here, there, _ = nodes
+    agent, buyer = await there.agent(), await here.buyer()
+    as_it_was = await here.app.presence.staff(SHOP)
+    await there.on_duty(agent, duty=False)
+    await _nobody_on_duty(here)
+
+    async def staff(_: str) -> Staff:
+        return as_it_was
+
+    with monkeypatch.context() as crossing:
+        crossing.setattr(here.app.presence, "staff", staff)
+        call = (await buyer.ask("call.ask", key="k", media="video"))["call"]
+    await agent.call_in("ringing", call=call)
+    await there.beat()
+    await buyer.call_in("waiting", call=call)
+    assert await there.kinds(call) == ["Asked", "Offered", "RingWithdrawn"]
 
 
 async def test_an_agent_who_wraps_up_is_not_rung_from_another_node(nodes: list[TestHouse]) -> None:
@@ -134,3 +158,10 @@ async def test_signing_off_everywhere_reaches_every_node(nodes: list[TestHouse])
     await agents[0].call_in("ringing", call=call)
     await agents[1].settle()
     assert not [m for m in agents[1].heard if m["type"] == "call"]
+
+
+async def _nobody_on_duty(node: TestHouse) -> None:
+    """Return once a node knows that nobody is on duty anywhere: another one tells it through Redis, soon."""
+    async with asyncio.timeout(15):
+        while (await node.app.presence.staff(SHOP)).on_duty:
+            pass  # each look is a journey to Redis

@@ -349,6 +349,9 @@ class Calls:
         if call.agent is not None and call.ended_at is not None and call.answered_at is not None:
             until = call.ended_at + self._desk.patience.wrap_up
             self._desk.presence.rest_here(call.merchant, call.agent, until)
+        rung = call.agent if call.state is State.RINGING else None
+        if rung and self._desk.bus.attends(rung) and not self._desk.presence.stands_here(call.merchant, rung):
+            self._to_assign.add(call.merchant)  # she went off duty here while another node let it ring
 
     def _on_return(self) -> None:
         self._reread_after = self._looked_at = 0

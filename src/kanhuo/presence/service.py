@@ -127,6 +127,10 @@ class PresenceBook:
             whole=others.known,
         )
 
+    def stands_here(self, merchant: str, agent: str) -> bool:
+        """Return whether an agent is on duty with a page connected to this node."""
+        return agent in self._standing.get(merchant, ())
+
     def on_duty_here(self) -> int:
         """Return how many agents are on duty with a page connected to this node."""
         return sum(map(len, self._standing.values()))
