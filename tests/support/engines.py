@@ -123,6 +123,8 @@ class Postgres(Engine):
 class Redis(Engine):
     """A Redis server of its own, which keeps nothing on disk."""
 
+    HOST: str = "127.0.0.1"
+
     def __init__(self, folder: Path, *options: str) -> None:
         port = free_port()
         command = [
@@ -130,7 +132,7 @@ class Redis(Engine):
             "--port",
             str(port),
             "--bind",
-            "127.0.0.1",
+            self.HOST,
             "--save",
             "",
             "--dir",
@@ -142,12 +144,69 @@ class Redis(Engine):
     @property
     def url(self) -> str:
         """Where nodes find it."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self.HOST}:{self.port}/0"
 
     def _answers(self) -> bool:
-        asked = ["redis-cli", "-p", str(self.port), "ping"]
+        asked = ["redis-cli", "-h", self.HOST, "-p", str(self.port), "ping"]
         said = subprocess.run(asked, check=False, capture_output=True).stdout
         return said.startswith((b"PONG", b"NOAUTH"))
+
+
+class FarRedis(Redis):
+    """A Redis in a network namespace of its own, with an address for each node, so that each may be cut off in silence.
+
+    It asks for a namespace around the tests as well, which ``scripts/test`` makes.
+    """
+
+    HOST = "10.78.0.2"
+
+    def __init__(self, folder: Path, nodes: int) -> None:
+        around = subprocess.run(["ip", "link", "show", "kh0"], check=False, capture_output=True)
+        assert around.returncode == 0, "run it by scripts/test, which makes a network namespace"
+        self._around = subprocess.Popen(
+            ["unshare", "-n", "sleep", "infinity"], start_new_session=True, stdout=subprocess.DEVNULL
+        )
+        outside = Path("/proc/self/ns/net").readlink()
+        while Path(f"/proc/{self._around.pid}/ns/net").readlink() == outside:
+            assert self._around.poll() is None
+        _ip(f"link add khr0 type veth peer name eth0 netns {self._around.pid}")
+        _ip("addr add 10.78.0.1/24 dev khr0")
+        _ip("link set khr0 up")
+        for command in ("link set lo up", f"addr add {self.HOST}/24 dev eth0", "link set eth0 up"):
+            self._inside(command)
+        for node in range(nodes):
+            self.mend(node)
+        super().__init__(folder, "--bind", "*", "--protected-mode", "no")
+        self._command = ["nsenter", "-t", str(self._around.pid), "-n", *self._command]
+
+    def url_of(self, node: int) -> str:
+        """Where one node finds it."""
+        return f"redis://{self._address(node)}:{self.port}/0"
+
+    def cut(self, node: int) -> None:
+        """Let whatever passes between it and a node be lost."""
+        self._inside(f"addr del {self._address(node)}/32 dev eth0")
+
+    def mend(self, node: int) -> None:
+        """Let a node reach it again."""
+        self._inside(f"addr add {self._address(node)}/32 dev eth0")
+
+    def stop(self) -> None:
+        """End it, and its namespace with it."""
+        self.kill()
+        self._around.kill()
+        self._around.wait(20)
+
+    def _inside(self, command: str) -> None:
+        _ip(command, "nsenter", "-t", str(self._around.pid), "-n")
+
+    @staticmethod
+    def _address(node: int) -> str:
+        return f"10.78.0.{11 + node}"
+
+
+def _ip(command: str, *within: str) -> None:
+    subprocess.run([*within, "ip", *command.split()], check=True, capture_output=True)
 
 
 @contextmanager
@@ -173,3 +232,15 @@ def redis(*options: str) -> Iterator[Redis]:
             yield engine
         finally:
             engine.kill()
+
+
+@contextmanager
+def far_redis(nodes: int) -> Iterator[FarRedis]:
+    """Run Redis behind a strait for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="kanhuo-redis-") as folder:
+        engine = FarRedis(Path(folder), nodes)
+        engine.start()
+        try:
+            yield engine
+        finally:
+            engine.stop()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from kanhuo.accounts.model import Merchant
 from kanhuo.accounts.passes import mint
@@ -23,6 +23,9 @@ from tests.support.house import CONTEXT, KEY, SHOP
 
 LOST = "line.lost"
 """What a page hears when its line is lost, in the place of an answer."""
+
+QUIET = 2.0
+"""Seconds without a word after which a page asks whether the line is alive; after as many more it gives the line up."""
 
 
 class Roamer(Client):
@@ -40,7 +43,7 @@ class Roamer(Client):
         self._speaking = asyncio.Lock()
         self._up = asyncio.Event()
         self._up.set()
-        self._greeting = False
+        self._greeting = self._probing = False
         self._moving: asyncio.Task[None] | None = None
         self._readers: set[asyncio.Task[Any]] = set()
         self._over = False
@@ -84,11 +87,9 @@ class Roamer(Client):
         assert me is not None
         self._readers.add(me)
         me.add_done_callback(self._readers.discard)
-        try:
-            async for frame in socket:
+        with contextlib.suppress(ConnectionClosed):
+            while (frame := await self._frame(socket)) is not None:
                 await self._take(socket, json.loads(frame))
-        except ConnectionClosed:
-            pass
         if socket is self._socket and not self._over and not self._greeting:
             self.losses += 1
             self._up.clear()
@@ -97,9 +98,23 @@ class Roamer(Client):
                 self._news.notify_all()
             self._go(0)
 
+    async def _frame(self, socket: ClientConnection) -> str | bytes | None:
+        """Return the next frame; ``None`` once the line has been silent for too long."""
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(QUIET):
+                    return await socket.recv()
+            if not self._probing:
+                self._probing = True
+                await socket.send(json.dumps({"type": "ping", "got": self.got}))
+        socket.transport.abort()
+        return None
+
     async def _take(self, socket: ClientConnection, message: Message) -> None:
         here = socket is self._socket
-        if message["type"] == "bye" and message["why"] == "moving":
+        if message["type"] == "pong" and self._probing:
+            self._probing = False
+        elif message["type"] == "bye" and message["why"] == "moving":
             self._go(message["in_ms"])
         elif message["type"] == "nudge" and here:
             await self.raw(json.dumps({"type": "ping", "got": self.got}))
@@ -118,33 +133,49 @@ class Roamer(Client):
 
     async def _move(self, in_ms: int) -> None:
         await asyncio.sleep(in_ms / 1_000)
-        socket = await self._connected()
+        while not await self._greeted(await self._connected()):
+            pass  # that node has ended, or stopped short, over the greeting
+
+    async def _greeted(self, socket: ClientConnection) -> bool:
         async with self._speaking:
             self._greeting = True  # from now on the old node may close its socket
             hello = {"type": "hello", "version": 1, "device": self.device, "inst": self.inst, "pass": self.pass_}
-            await socket.send(json.dumps({**hello, "resume": self.session, "got": self.got}))
-            self.welcome = json.loads(await socket.recv())
-            assert self.welcome["type"] == "welcome", self.welcome
-            self.session = self.welcome["session"]
-            self._ids, self.got = itertools.count(1), 0
-            self._socket, self.moves, self._greeting = socket, self.moves + 1, False
-            self.heard = [m for m in self.heard if m["type"] != LOST]
-            self._up.set()
+            try:
+                async with asyncio.timeout(2 * QUIET):
+                    await socket.send(json.dumps({**hello, "resume": self.session, "got": self.got}))
+                    answer = json.loads(await socket.recv())
+            except (ConnectionClosed, TimeoutError):
+                socket.transport.abort()
+                return False
+            if answer.get("code") == "overloaded":
+                return False
+            assert answer["type"] == "welcome", answer
+            await self._go_on(socket, answer)
+        return True
+
+    async def _go_on(self, socket: ClientConnection, welcome: Message) -> None:
+        self.welcome = welcome
+        self.session = welcome["session"]
+        self._ids, self.got = itertools.count(1), 0
+        self._socket, self.moves, self._greeting, self._probing = socket, self.moves + 1, False, False
+        self.heard = [m for m in self.heard if m["type"] != LOST]
+        self._up.set()
+        self._reader = asyncio.create_task(self._read(socket))
+        with contextlib.suppress(ConnectionClosed):  # its reader sees that
             if self.duty is not None:
                 await self.send("presence.beat", duty=self.duty, foreground=True)
             if self.call is not None and self.call in self.welcome["live"]:
                 await self.send("peer.join", call=self.call, round=1)
-            self._reader = asyncio.create_task(self._read(socket))
-            async with self._news:
-                self._news.notify_all()
+        async with self._news:
+            self._news.notify_all()
 
     async def _connected(self) -> ClientConnection:
         at = self.nodes.index(self.url)
         for n in itertools.count(1):
             self.url = self.nodes[(at + n) % len(self.nodes)]
             try:
-                return await connect(self.url, compression=None, max_size=None)
-            except (OSError, InvalidStatus):
+                return await connect(self.url, compression=None, max_size=None, open_timeout=2 * QUIET)
+            except (OSError, InvalidHandshake):
                 await asyncio.sleep(0.05)
         raise AssertionError
 
