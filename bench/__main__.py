@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from bench import availability, calls, fanout, first_frame, idle, relay
+from bench import availability, calls, chaos, fanout, first_frame, idle, relay
 from bench.figures import Figures
 from bench.options import Options
 
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[Options], Coroutine[Any, Any, Figures]]] = {
     "availability": availability.run,
     "fanout": fanout.run,
     "first-frame": first_frame.run,
+    "chaos": chaos.run,
 }
 
 
@@ -32,8 +33,9 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--database", default="", metavar="URL")
     parser.add_argument("--bus", default="", metavar="URL")
+    parser.add_argument("--seed", type=int, metavar="N")
     chosen = parser.parse_args()
-    options = Options(chosen.short, chosen.database, chosen.bus)
+    options = Options(chosen.short, chosen.database, chosen.bus, chosen.seed)
     figures: Figures = uvloop.run(BENCHES[chosen.name](options))
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     if chosen.json:

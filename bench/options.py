@@ -13,6 +13,8 @@ class Options:
     """URL that the server gets as ``KANHUO_DATABASE``; empty: a SQLite file in a folder of its own."""
     bus: str = ""
     """URL that the server gets as ``KANHUO_BUS``; empty: one node without a bus."""
+    seed: int | None = None
+    """The one schedule that ``chaos`` plays, again and again."""
 
     @property
     def environment(self) -> dict[str, str]:

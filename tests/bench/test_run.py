@@ -20,6 +20,7 @@ AIMS = {
     "idle": {"kib_per_connection"},
     "availability": {"requests_per_core_s"},
     "fanout": set(),
+    "chaos": {"faults"},
     "first-frame": {"accept_to_first_frame_ms_median"},
 }
 

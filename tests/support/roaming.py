@@ -67,6 +67,15 @@ class Roamer(Client):
         """As any page, with more patience: nodes end and start while it waits."""
         return await super().hear(wanted, within=within)
 
+    async def knows_the_end_of(self, call: str, *, since: int, within: float) -> None:
+        """Return once it has been told that a call is over: by a view, or by a welcome, after ``since`` moves, without it."""
+        async with asyncio.timeout(within), self._news:
+            while not (
+                any(m["type"] == "call" and m["call"] == call and m["state"] == "ended" for m in self.heard)
+                or (self.moves > since and call not in self.welcome["live"])
+            ):
+                await self._news.wait()
+
     async def on_duty(self, *, duty: bool = True) -> None:
         self.duty = duty
         await self.send("presence.beat", duty=duty, foreground=True)
@@ -76,6 +85,8 @@ class Roamer(Client):
         self._over = True
         if self._moving is not None:
             self._moving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._moving
         await self.close()
         readers = list(self._readers)
         for task in readers:
@@ -140,13 +151,15 @@ class Roamer(Client):
         async with self._speaking:
             self._greeting = True  # from now on the old node may close its socket
             hello = {"type": "hello", "version": 1, "device": self.device, "inst": self.inst, "pass": self.pass_}
+            answer: Message = {"type": "refused", "code": "overloaded"}
             try:
-                async with asyncio.timeout(2 * QUIET):
-                    await socket.send(json.dumps({**hello, "resume": self.session, "got": self.got}))
-                    answer = json.loads(await socket.recv())
-            except (ConnectionClosed, TimeoutError):
-                socket.transport.abort()
-                return False
+                with contextlib.suppress(ConnectionClosed, TimeoutError):
+                    async with asyncio.timeout(2 * QUIET):
+                        await socket.send(json.dumps({**hello, "resume": self.session, "got": self.got}))
+                        answer = json.loads(await socket.recv())
+            finally:
+                if answer["type"] != "welcome":
+                    socket.transport.abort()
             if answer.get("code") == "overloaded":
                 return False
             assert answer["type"] == "welcome", answer
