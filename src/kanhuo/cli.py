@@ -32,7 +32,18 @@ from kanhuo.shell.engines import database as database_of
 from kanhuo.shell.migrate import migrate as bring_up_to_date
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Commands that say in one line what was refused."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except Refused as refusal:
+            raise click.ClickException(refusal.why) from refusal
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="kanhuo")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -216,8 +227,6 @@ def _with_app(settings: Settings, work: Any) -> Any:
         await app.db.open()
         try:
             return await work(app)
-        except Refused as refusal:
-            raise click.ClickException(refusal.why) from refusal
         finally:
             await app.db.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -10,11 +11,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from click.testing import CliRunner
 from sqlalchemy import Connection, inspect
 
-import kanhuo.app  # noqa: F401 - declares every table
+import kanhuo.shell.postgres
+from kanhuo.cli import main
 from kanhuo.shell.database import metadata
 from kanhuo.shell.migrate import configuration, migrate, newest_revision, on_connection, present_revision
+from tests.support import engines
 
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()][::-1]
 
@@ -58,3 +62,21 @@ def test_an_old_node_still_serves(database_url: str, before: str, after: str) ->
             assert new[name]["nullable"] or new[name]["default"] is not None, name
     for name, column in old.items():
         assert new[name]["nullable"] == column["nullable"], name
+
+
+def test_it_waits_for_an_engine_that_starts_again() -> None:
+    with engines.postgres() as postgres, ThreadPoolExecutor(1) as apart:
+        url = postgres.database()
+        postgres.kill()
+        migrating = apart.submit(migrate, url)
+        postgres.start()
+        migrating.result(20)
+        assert present_revision(url) == newest_revision()
+
+
+def test_where_the_engine_stays_away_the_command_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kanhuo.shell.postgres, "AWAY", 200)
+    nowhere = f"postgresql://kanhuo@127.0.0.1:{engines.free_port()}/none"
+    said = CliRunner().invoke(main, ["migrate"], env={"KANHUO_DATABASE": nowhere})
+    assert said.exit_code == 1
+    assert said.stderr.splitlines()[-1] == "Error: the database cannot be reached; try again in a moment"

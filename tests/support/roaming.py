@@ -53,6 +53,9 @@ class Roamer(Client):
         while True:
             await self._up.wait()
             async with self._speaking:
+                if not self._up.is_set():
+                    continue
+                id_ = -1
                 with contextlib.suppress(ConnectionClosed):
                     id_ = await self.send(type_, **fields)
                 answer = await self.hear(lambda m, id_=id_: m["type"] == LOST or m.get("re") == id_)  # type: ignore[misc]
@@ -150,6 +153,7 @@ class Roamer(Client):
     async def _greeted(self, socket: ClientConnection) -> bool:
         async with self._speaking:
             self._greeting = True  # from now on the old node may close its socket
+            self._up.clear()
             hello = {"type": "hello", "version": 1, "device": self.device, "inst": self.inst, "pass": self.pass_}
             answer: Message = {"type": "refused", "code": "overloaded"}
             try:

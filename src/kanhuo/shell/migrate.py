@@ -7,11 +7,11 @@ reads and writes stays as it is) and *contract* a release later, when no old nod
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from kanhuo.shell.database import Statement, Transaction
+from kanhuo.shell.postgres import PostgresDatabase
 
 T = TypeVar("T")
 REVISIONS: Final = Path(__file__).with_name("migrations")
@@ -33,7 +34,13 @@ _revision: Final = Statement(select(column("version_num")).select_from(table("al
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the database to a revision, the newest if none is named. Running it again changes nothing."""
+    """Bring the database to a revision, the newest if none is named. Running it again changes nothing.
+
+    Raises:
+        Refused: ``overloaded`` where the engine cannot be reached, not even after a while.
+    """
+    if not url.startswith("sqlite:"):
+        _apart(_reached(url))
     on_connection(url, lambda connection: _upgrade(connection, revision))
 
 
@@ -72,8 +79,20 @@ def on_connection(url: str, work: Callable[[Connection], T]) -> T:
         engine = create_engine(url, poolclass=NullPool)
         with engine.begin() as connection:
             return work(connection)
-    with ThreadPoolExecutor(1) as apart:  # a loop of its own: the caller's may be running
-        return apart.submit(asyncio.run, _on_postgres(url, work)).result()
+    return _apart(_on_postgres(url, work))
+
+
+def _apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run something in a loop of its own: the caller's may be running."""
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(asyncio.run, work).result()
+
+
+async def _reached(url: str) -> None:
+    """Wait a while for an engine that is still starting, or starts again."""
+    database = PostgresDatabase(url, connections=1)
+    await database.open()
+    await database.close()
 
 
 async def _on_postgres(url: str, work: Callable[[Connection], T]) -> T:
