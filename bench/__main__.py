@@ -13,7 +13,7 @@ import uvloop
 
 from bench import availability, calls, chaos, fanout, first_frame, idle, relay
 from bench.figures import Figures
-from bench.options import Options
+from bench.options import Options, with_engines
 
 BENCHES: dict[str, Callable[[Options], Coroutine[Any, Any, Figures]]] = {
     "calls": calls.run,
@@ -31,12 +31,14 @@ def main() -> None:
     parser.add_argument("name", choices=BENCHES)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--nodes", type=int, default=0, metavar="N")
     parser.add_argument("--database", default="", metavar="URL")
     parser.add_argument("--bus", default="", metavar="URL")
     parser.add_argument("--seed", type=int, metavar="N")
     chosen = parser.parse_args()
-    options = Options(chosen.short, chosen.database, chosen.bus, chosen.seed)
-    figures: Figures = uvloop.run(BENCHES[chosen.name](options))
+    asked = Options(chosen.short, chosen.nodes, chosen.database, chosen.bus, chosen.seed)
+    with with_engines(asked) as options:
+        figures: Figures = uvloop.run(BENCHES[chosen.name](options))
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     if chosen.json:
         print(json.dumps({"bench": chosen.name, "machine": machine, **figures.told()}))

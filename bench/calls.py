@@ -1,19 +1,31 @@
-"""Whole lifecycles: ask, ring, accept, both media up, hang up, note. Every step durable in the journal before it is told."""
+"""Whole lifecycles: ask, ring, accept, both media up, hang up, note. Every step durable in the journal before it is told.
+
+With ``--nodes 2`` the buyer's page is on one node and the agent's on another, and thousands more agents are on duty.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import time
+from contextlib import AsyncExitStack
 
 from bench.figures import Aim, Figures, quantile
 from bench.options import Options
 from bench.page import Page, page
-from bench.server import Measured, merchant, pass_, serving
+from bench.server import Measured, another, cpu_of, merchant, pass_, serving
 
 PAIRS = 50
 BEAT_EVERY = 15
 """Seconds between heartbeats of an agent's page."""
+
+OTHERS = 10_000
+"""Agents who are on duty beside those who are called, where there are several nodes."""
+
+STAFF = 4
+"""How many of them each merchant has."""
+
+AT_ONCE = 20
 
 _keys = (f"k-{n}" for n in itertools.count())
 
@@ -35,21 +47,39 @@ async def lifecycle(buyer: Page, agent: Page) -> float:
     return delivered
 
 
-async def people(server: Measured, pairs: int) -> list[tuple[Page, Page]]:
+async def people(nodes: list[Measured], pairs: int) -> list[tuple[Page, Page]]:
+    """Connect each pair's buyer to one node and her agent to the next."""
     made = []
     for n in range(pairs):
-        agent = await page(server.url, pass_("agent", f"agent-{n}", merchant(n)))
-        agent.send("presence.beat", duty=True, foreground=True)
-        buyer = await page(server.url, pass_("buyer", f"buyer-{n}", merchant(n)), "phone")
-        made.append((buyer, agent))
+        here, there = nodes[n % len(nodes)], nodes[(n + 1) % len(nodes)]
+        agent = await _on_duty(there, f"agent-{n}", merchant(n))
+        made.append((await page(here.url, pass_("buyer", f"buyer-{n}", merchant(n)), "phone"), agent))
     return made
 
 
-async def beat(pairs: list[tuple[Page, Page]]) -> None:
-    """Keep the agents present, as their pages do."""
+async def others(nodes: list[Measured], count: int) -> list[Page]:
+    """Let more agents go on duty, of merchants who are not called."""
+    made: list[Page] = []
+    for first in range(0, count, AT_ONCE):
+        names = range(first, min(first + AT_ONCE, count))
+        made += await asyncio.gather(
+            *(_on_duty(nodes[n % len(nodes)], f"other-{n}", merchant(PAIRS + n // STAFF)) for n in names)
+        )
+    return made
+
+
+async def _on_duty(node: Measured, name: str, merchant: str) -> Page:
+    agent = await page(node.url, pass_("agent", name, merchant))
+    agent.send("presence.beat", duty=True, foreground=True)
+    return agent
+
+
+async def beat(agents: list[Page]) -> None:
+    """Keep agents present, as their pages do: not all in the same moment."""
     while True:
-        await asyncio.sleep(BEAT_EVERY)
-        for _, agent in pairs:
+        for n, agent in enumerate(agents):
+            if n * BEAT_EVERY % len(agents) < BEAT_EVERY:
+                await asyncio.sleep(1)
             agent.send("presence.beat", duty=True, foreground=True)
 
 
@@ -90,25 +120,35 @@ async def paced(pairs: list[tuple[Page, Page]], rate: float, seconds: float) -> 
 
 
 async def run(options: Options) -> Figures:
-    seconds = 4 if options.short else 20
-    async with serving(PAIRS, options) as server:
-        pairs = await people(server, PAIRS)
-        beating = asyncio.create_task(beat(pairs))
-        await closed_loop(pairs, 1)
-        cpu = server.cpu()
+    several = options.nodes > 1
+    seconds, rate = 4 if options.short else 20, 200 if several else 100
+    more = (OTHERS // 50 if options.short else OTHERS) if several else 0
+    async with AsyncExitStack() as stack:
+        nodes = [await stack.enter_async_context(serving(PAIRS + more // STAFF, options))]
+        for _ in range(1, options.nodes):
+            nodes.append(await stack.enter_async_context(another(nodes[0].environment, pinned=False)))
+        pairs = await people(nodes, PAIRS)
+        agents = [agent for _, agent in pairs] + await others(nodes, more)
+        beating = asyncio.create_task(beat(agents))
+        await closed_loop(pairs, 1 if options.short else 3)
+        before = _spent(nodes, options)
         done, took = await closed_loop(pairs, seconds)
-        cpu = server.cpu() - cpu
-        times = await paced(pairs, 100, seconds)
+        spent = {name: at - before[name] for name, at in _spent(nodes, options).items()}
+        times = await paced(pairs, rate, seconds)
         beating.cancel()
     figures = Figures()
     figures.values = {
         "lifecycles_per_s": done / took,
-        "server_cpu_ms_per_call": cpu / done * 1_000,
-        "server_utilisation": cpu / took,
-        "ring_ms_p50_at_100_per_s": quantile(times, 0.5) * 1_000,
-        "ring_ms_p95_at_100_per_s": quantile(times, 0.95) * 1_000,
-        "ring_ms_p99_at_100_per_s": quantile(times, 0.99) * 1_000,
+        **{f"{name}_cpu_ms_per_call": cpu / done * 1_000 for name, cpu in spent.items()},
+        "server_utilisation": spent["server"] / took,
+        **{f"ring_ms_p{q}_at_{rate}_per_s": quantile(times, q / 100) * 1_000 for q in (50, 95, 99)},
+        "agents_on_duty": len(agents),
         "calls_measured": done + len(times),
     }
-    figures.aims = {"lifecycles_per_s": Aim("≥", 500), "ring_ms_p99_at_100_per_s": Aim("≤", 20)}
+    figures.aims = {"lifecycles_per_s": Aim("≥", 500), f"ring_ms_p99_at_{rate}_per_s": Aim("≤", 20)}
     return figures
+
+
+def _spent(nodes: list[Measured], options: Options) -> dict[str, float]:
+    engines = {name: cpu_of(pid) for name, pid in options.engines}
+    return {"server": sum(node.cpu() for node in nodes), **engines}

@@ -73,7 +73,7 @@ class Kanhuo:
         return serving(MERCHANTS, options)
 
     async def lanes(self, server: Measured) -> list[Lane]:
-        pairs = await people(server, PAIRS)
+        pairs = await people([server], PAIRS)
         return list(await asyncio.gather(*(Talk.of(buyer, agent) for buyer, agent in pairs)))
 
     async def idler(self, server: Measured, n: int) -> WSListener:

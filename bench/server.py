@@ -13,7 +13,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +50,19 @@ def descriptors() -> int:
     return hard
 
 
+def cpu_of(pid: int) -> float:
+    """Return the seconds of processor time of a process so far, those of its children among them."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            if stat.parent.name == str(pid):
+                ticks += sum(map(int, fields[11:15]))  # its own, and those of children that have ended
+            elif fields[1] == str(pid):
+                ticks += sum(map(int, fields[11:13]))
+    return ticks / TICKS
+
+
 @dataclass
 class Measured:
     process: subprocess.Popen[bytes]
@@ -64,8 +77,7 @@ class Measured:
 
     def cpu(self) -> float:
         """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu_of(self.process.pid)
 
     def memory(self) -> int:
         """Resident bytes."""
@@ -87,16 +99,18 @@ async def serving(
         await app.db.close()
         keys = {"KANHUO_PASS_KEY": KEY, "KANHUO_PEPPER": KEY[::-1]}
         own = {"KANHUO_DATA": folder, "KANHUO_MESSAGE_RATE": "1e9", **keys, **options.environment}
-        async with another(own, module) as measured:
+        async with another(own, module, pinned=options.nodes < 2) as measured:
             yield measured
 
 
 @asynccontextmanager
-async def another(environment: dict[str, str], module: str = "kanhuo.cli") -> AsyncIterator[Measured]:
-    """Serve with these settings on a free port."""
+async def another(
+    environment: dict[str, str], module: str = "kanhuo.cli", *, pinned: bool = True
+) -> AsyncIterator[Measured]:
+    """Serve with these settings on a free port; ``pinned``: from a core of its own."""
     port = _free_port()
     command = [sys.executable, "-m", module, "serve", "--port", str(port)]
-    with _pinned(command, environment) as process:
+    with _pinned(command, environment) if pinned else _running(command, environment) as process:
         async with asyncio.timeout(30):
             while not await asyncio.to_thread(_healthy, port):
                 if process.poll() is not None:
@@ -121,10 +135,15 @@ async def node(script: Path, path: str) -> AsyncIterator[Measured]:
 @contextmanager
 def _pinned(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command on the last core alone; this process keeps to the others, as load that shared it would be counted."""
-    descriptors()
-    pinned = ["taskset", "-c", str(_CORES[-1]), *command]
-    process = subprocess.Popen(pinned, env={**os.environ, **environment}, stdout=sys.stderr)
     os.sched_setaffinity(0, set(_CORES[:-1]) or set(_CORES))
+    with _running(["taskset", "-c", str(_CORES[-1]), *command], environment) as process:
+        yield process
+
+
+@contextmanager
+def _running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    descriptors()
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=sys.stderr)
     try:
         yield process
     finally:
