@@ -33,18 +33,16 @@ _keys = (f"k-{n}" for n in itertools.count())
 async def lifecycle(buyer: Page, agent: Page) -> float:
     """Run one call; return the seconds from asking to the ring at the agent's."""
     began = time.perf_counter()
-    asked = buyer.ask("call.ask", key=next(_keys), media="video")
-    ring = await agent.state("ringing")
-    delivered = time.perf_counter() - began
-    call = ring["call"]
-    await asked
+    asked = await buyer.ask("call.ask", key=next(_keys), media="video")
+    call = asked["call"]
+    ring = await agent.state("ringing", call)
     agent.ask("call.accept", call=call, media="video")
     await buyer.state("connecting", call)
     await asyncio.gather(buyer.ask("call.media_up", call=call), agent.ask("call.media_up", call=call))
     await buyer.ask("call.hang_up", call=call)
     await agent.state("ended", call)
     await agent.ask("call.wrap_up", call=call, outcome="skipped")
-    return delivered
+    return float(ring["heard_at"]) - began
 
 
 async def people(nodes: list[Measured], pairs: int) -> list[tuple[Page, Page]]:

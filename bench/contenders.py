@@ -120,9 +120,8 @@ class Talk(Lane):
 
     @classmethod
     async def of(cls, buyer: Page, agent: Page) -> Talk:
-        asked = buyer.ask("call.ask", key=next(_calls), media="voice")
-        call: str = (await agent.state("ringing"))["call"]
-        await asked
+        call: str = (await buyer.ask("call.ask", key=next(_calls), media="voice"))["call"]
+        await agent.state("ringing", call)
         await buyer.ask("peer.join", call=call, round=0)
         await agent.ask("call.accept", call=call, media="voice")
         await agent.ask("peer.join", call=call, round=0)

@@ -73,6 +73,7 @@ class Page(WSListener):
             else:
                 answer.set_exception(RuntimeError(f"refused: {message['code']}"))
         elif kind == "call":
+            message["heard_at"] = at
             self._last[message["state"]] = message
             waiting = self._states.pop(message["state"], None)
             if waiting is not None:
@@ -113,15 +114,15 @@ class Page(WSListener):
         self._wanted[self.send(kind, **fields)] = answer
         return answer
 
-    async def state(self, state: str, call: str | None = None) -> dict[str, Any]:
-        """Wait for the view of a call in a state."""
+    async def state(self, state: str, call: str) -> dict[str, Any]:
+        """Wait for the view of a call in a state; ``heard_at`` is when it came."""
         while True:
             view = self._last.pop(state, None)
             if view is None:
                 waiting = self._states.setdefault(state, asyncio.get_running_loop().create_future())
                 view = await waiting
-                self._last.pop(state, None)
-            if call is None or view["call"] == call:
+                view = self._last.pop(state, view)  # a later one may have come in the same read
+            if view["call"] == call:
                 return view
 
 

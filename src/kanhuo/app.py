@@ -24,6 +24,7 @@ from kanhuo.accounts.passkeys import Passkeys
 from kanhuo.accounts.service import Accounts
 from kanhuo.calls.outlook import Outlooks
 from kanhuo.calls.policy import DEFAULT, Patience
+from kanhuo.calls.service import CHANGED as CALL_CHANGED
 from kanhuo.calls.service import Calls
 from kanhuo.calls.showing import Desk
 from kanhuo.catalogue.service import Cards
@@ -175,6 +176,8 @@ def build(
     )
     litestar = application(services, more)
     rate = settings.message_rate
+    door = Door(reception, Limits(rate=rate, burst=4 * rate, abuse=20 * rate), frozenset(settings.shop_origins))
+    bus.subscribe(CALL_CHANGED, lambda _: door.burst.begin())  # several views follow, often to one page
     return App(
         settings=settings,
         db=db,
@@ -185,7 +188,7 @@ def build(
         calls=calls,
         presence=presence,
         reception=reception,
-        door=Door(reception, Limits(rate=rate, burst=4 * rate, abuse=20 * rate), frozenset(settings.shop_origins)),
+        door=door,
         beat=beat,
         alarm=Alarm(beat, metrics=metrics),
         health=health,

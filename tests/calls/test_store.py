@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kanhuo.calls import store
-from kanhuo.calls.terms import State
+from kanhuo.calls.events import Asked
+from kanhuo.calls.terms import Media, State
 from kanhuo.kernel.errors import Stale
 from kanhuo.shell.database import Transaction
 from kanhuo.shell.engines import database
@@ -28,7 +29,9 @@ async def test_a_call_is_written_over_the_version_it_was_decided_on_and_no_other
             store.put(tx, before, late, None)
 
     try:
-        await db.write(store.add, before, "key", None, "a node")
+        await db.write(
+            store.begin, before, "key", None, "a node", Asked(before.merchant, before.buyer, before.card, Media.VIDEO)
+        )
         await db.write(store.put, before, rung, None)
         await db.write(too_late)
         assert await db.read(store.get, before.id) == rung

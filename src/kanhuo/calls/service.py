@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from kanhuo.accounts.model import Party
@@ -140,7 +140,7 @@ class Calls:
             Refused: ``not_yours``, ``not_now`` while the call goes on, ``not_found``.
         """
         now = self._desk.clock.now()
-        await self._desk.db.write(units.wrap_up, call, party.id, outcome, note, now)
+        await self._desk.db.write_alone(units.wrap_up, call, party.id, outcome, note, now)
         self._desk.presence.rest(party.merchant, party.id, now)
 
     # What the network tells
@@ -232,8 +232,8 @@ class Calls:
                 self._read_at, self._reread_after = now, READ_AGAIN
                 await attempt(self._read_again())
         await self._regain_who_is_here()
-        await _each(self._to_assign, self._assign)
-        await _each(self._unsettled, self.showing.show_queue)
+        for merchant in self._to_assign | self._unsettled:
+            await self._settle(merchant)
 
     async def recover(self) -> None:
         """After a start: take over what nodes that have died since carried; both sides have their time to come back."""
@@ -302,10 +302,24 @@ class Calls:
     async def _expire(self, call: str, merchant: str) -> None:
         await self._tell(await self._desk.db.write(units.expire, call, await self._moment(merchant)))
 
-    async def _assign(self, merchant: str) -> None:
-        line = await self._desk.db.read(store.line, merchant)
-        if line.waiting or line.ringing:
-            await self._tell(await self._desk.db.write(units.assign, merchant, await self._moment(merchant)))
+    async def _settle(self, merchant: str) -> None:
+        """Do what a merchant needs; what comes meanwhile waits for the next beat, and so does what fails."""
+        rings, shows = merchant in self._to_assign, merchant in self._unsettled
+        self._to_assign.discard(merchant)
+        self._unsettled.discard(merchant)
+        if not await attempt(self._bring_up_to_date(merchant, rings=rings, shows=shows)):
+            self._to_assign |= {merchant} if rings else set()
+            self._unsettled |= {merchant} if shows else set()
+
+    async def _bring_up_to_date(self, merchant: str, *, rings: bool, shows: bool) -> None:
+        """Ring whoever has become free, where somebody may have; show queue and desks, where they may have changed."""
+        line, changes = await self._desk.db.read(store.line, merchant), list[Change]()
+        if rings and (line.waiting or line.ringing):
+            changes = await self._desk.db.write(units.assign, merchant, await self._moment(merchant))
+            await self._tell(changes)
+        if shows:
+            now = await self._desk.db.read(store.line, merchant) if changes else line
+            await self.showing.show_queue(merchant, now)
 
     async def _take_over(self, node: str) -> None:
         looked_at = units.TAKEN_OVER
@@ -364,14 +378,6 @@ class Calls:
     def _on_staff(self, merchant: str) -> None:
         self._to_assign.add(merchant)
         self._unsettled.add(merchant)
-
-
-async def _each(merchants: set[str], work: Callable[[str], Awaitable[None]]) -> None:
-    """Do something for each merchant; those for whom it failed stay, and those who come meanwhile wait for the next beat."""
-    for merchant in list(merchants):
-        merchants.discard(merchant)
-        if not await attempt(work(merchant)):
-            merchants.add(merchant)
 
 
 def side_of(call: Call, party: Party) -> Side:

@@ -12,6 +12,7 @@ from kanhuo.calls.messages import CallView, DeskView, QueueView
 from kanhuo.calls.model import Call
 from kanhuo.calls.outlook import Outlooks
 from kanhuo.calls.policy import Patience, wait_guess
+from kanhuo.calls.store import Line
 from kanhuo.calls.views import Facts, agents_view, buyers_view, desk_view, passed_on, rings_here
 from kanhuo.catalogue.service import Cards
 from kanhuo.kernel.clock import Clock
@@ -75,11 +76,10 @@ class Showing:
             return agents_view(call, facts, self._desk.patience, here=rings_here(call, device))
         return buyers_view(call, facts, self._desk.patience)
 
-    async def show_queue(self, merchant: str) -> None:
+    async def show_queue(self, merchant: str, line: Line) -> None:
         """Show everybody who waits her place, the consoles the line, and product pages what a buyer would meet."""
         desk = self._desk
-        line, staff = await desk.db.read(store.line, merchant), await desk.presence.staff(merchant)
-        usual = await desk.outlooks.usual_talk(merchant)
+        staff, usual = await desk.presence.staff(merchant), await desk.outlooks.usual_talk(merchant)
         now = desk.clock.now()
         desk.outlooks.tell(merchant, line, staff, usual)
         for position, call in enumerate(line.waiting, start=1):

@@ -35,7 +35,7 @@ from kanhuo.calls.terms import Side, State
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Stale
 from kanhuo.shell import journal
-from kanhuo.shell.database import Row, Statement, Transaction, metadata
+from kanhuo.shell.database import Row, Statement, Transaction, metadata, procedure
 
 CALLS: Final = Table(
     "calls",
@@ -82,6 +82,17 @@ class Line:
         return frozenset(agent for agent, _ in on_duty) - resting - self.engaged
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What came of a buyer's asking: the new call's merchant's line where it was begun, or why it was not."""
+
+    line: Line | None = None
+    known: Call | None = None
+    """What the same request made before."""
+    live: Call | None = None
+    """Another call of hers that has not ended."""
+
+
 _live = CALLS.c.state != literal_column("'ended'")
 """As the partial indexes say it, to the letter: a bound value would not let SQLite use them."""
 
@@ -97,18 +108,19 @@ _put = Statement(
 )
 _put_there = Statement(
     select(
-        func.put_call(
-            bindparam("the_id", type_=String),
-            bindparam("before", type_=Integer),
-            bindparam("state", type_=String),
-            bindparam("agent", type_=String),
-            bindparam("ended_at", type_=BigInteger),
-            bindparam("due", type_=BigInteger),
-            bindparam("body", type_=LargeBinary),
-            bindparam("node", type_=String),
-            bindparam("at", type_=BigInteger),
-            bindparam("kind", type_=String),
-            bindparam("line", type_=LargeBinary),
+        procedure(
+            "put_call",
+            the_id=String,
+            before=Integer,
+            state=String,
+            agent=String,
+            ended_at=BigInteger,
+            due=BigInteger,
+            body=LargeBinary,
+            node=String,
+            at=BigInteger,
+            kind=String,
+            line=LargeBinary,
         )
     )
 )
@@ -120,6 +132,25 @@ _of_request = Statement(
         select(CALLS.c.key, CALLS.c.body).where(CALLS.c.buyer == bindparam("buyer"), _live),
     )
 )
+_asked = procedure(
+    "ask_call",
+    id=String,
+    merchant=String,
+    buyer=String,
+    key=String,
+    state=String,
+    due=BigInteger,
+    body=LargeBinary,
+    buyer_at=String,
+    asked_at=BigInteger,
+    kind=String,
+    line=LargeBinary,
+    most=Integer,
+).table_valued("a_key", "an_agent", "a_body")
+_ask_there = Statement(select(_asked.c.a_key, _asked.c.an_agent, _asked.c.a_body))
+"""Looking for what the buyer asked for before, a new call with its line of the journal, and the merchant's line, in one round
+trip: requests have a key."""
+
 _live_of_buyer = Statement(select(CALLS.c.body).where(CALLS.c.buyer == bindparam("buyer"), _live))
 _live_of_agent = Statement(select(CALLS.c.body).where(CALLS.c.agent == bindparam("agent"), _live))
 _first_in_line = (
@@ -194,11 +225,31 @@ _decoder: Final = msgspec.json.Decoder(Call)
 _encoder: Final = msgspec.json.Encoder()
 
 
-def add(tx: Transaction, call: Call, key: str, due: Millis | None, node: str) -> None:
-    """Write a new call. ``key`` is the buyer's own name for the request, ``node`` the one that carries her side."""
+def begin(tx: Transaction, call: Call, key: str, due: Millis | None, node: str, event: object) -> Begun:
+    """Write a new call and into the journal that it was asked for, unless the buyer has asked before or is in a call.
+
+    ``key`` is the buyer's own name for the request, ``node`` the one that carries her side.
+    """
     row = _columns(call, due) | {"buyer_at": node}
     row |= {"id": call.id, "merchant": call.merchant, "buyer": call.buyer, "key": key, "asked_at": call.asked_at}
+    if tx.far:
+        kind, written = journal.line_of(event)
+        rows = tx.all(_ask_there, row | {"kind": kind, "line": written, "most": AT_ONCE})
+        requests = [(other, body) for other, _, body in rows if other is not None]
+        line_of = [(agent, body) for other, agent, body in rows if other is None]
+        return _before(requests, key) if requests else Begun(_line_of(line_of))
+    requests = [(other, body) for other, body in tx.all(_of_request, {"buyer": call.buyer, "key": key})]
+    if requests:
+        return _before(requests, key)
     tx.change(_insert, row)
+    journal.append(tx, call.id, event, call.asked_at)
+    return Begun(line(tx, call.merchant))
+
+
+def _before(requests: list[tuple[str, bytes]], key: str) -> Begun:
+    calls = [(other, _decoder.decode(body)) for other, body in requests]
+    known = next((call for other, call in calls if other == key), None)
+    return Begun(known=known, live=next((call for _, call in calls if call.state is not State.ENDED), None))
 
 
 def put(tx: Transaction, before: Call, after: Call, due: Millis | None, agent_at: str | None = None) -> None:
@@ -235,14 +286,6 @@ def get(tx: Transaction, call: str) -> Call | None:
     return _one(tx.first(_by_id, {"id": call}))
 
 
-def of_request(tx: Transaction, buyer: str, key: str) -> tuple[Call | None, Call | None]:
-    """Return the call that a buyer's request made before, and the one of hers that has not ended."""
-    rows = tx.all(_of_request, {"buyer": buyer, "key": key})
-    known = [_decoder.decode(body) for other, body in rows if other == key]
-    live = [call for call in (_decoder.decode(body) for _, body in rows) if call.state is not State.ENDED]
-    return known[0] if known else None, live[0] if live else None
-
-
 def live_of_buyer(tx: Transaction, buyer: str) -> Call | None:
     """Return the one call of this buyer that has not ended."""
     return _one(tx.first(_live_of_buyer, {"buyer": buyer}))
@@ -255,7 +298,11 @@ def live_of_agent(tx: Transaction, agent: str) -> Call | None:
 
 def line(tx: Transaction, merchant: str) -> Line:
     """Return who waits for a merchant, and who of its people is taken up."""
-    rows = tx.all(_line, {"merchant": merchant, "most": AT_ONCE})
+    return _line_of(tx.all(_line, {"merchant": merchant, "most": AT_ONCE}))
+
+
+def _line_of(rows: Iterable[Row]) -> Line:
+    rows = list(rows)
     return Line(
         waiting=tuple(_decoder.decode(body) for agent, body in rows if agent is None),
         ringing=tuple(_decoder.decode(body) for agent, body in rows if agent is not None and body is not None),

@@ -87,18 +87,16 @@ def ask(tx: Transaction, call: Call, key: str, card: ContextCard | None, moment:
     Raises:
         Refused: ``already_in_call`` where the buyer has another call that has not ended.
     """
-    known, live = store.of_request(tx, call.buyer, key)
-    if known is not None:
-        store.carry(tx, known.id, Side.BUYER, moment.node)  # she may ask again at another node
-        return known, []
-    if live is not None:
-        raise Refused(Code.ALREADY_IN_CALL, "this buyer is in a call already")
     if card is not None:
         cards.put(tx, call.card, card)
-    store.add(tx, call, key, deadline(call, moment.patience), moment.node)
     asked = Asked(call.merchant, call.buyer, call.card, call.media)
-    journal.append(tx, call.id, asked, call.asked_at)
-    return call, [Change(None, call, asked), *assign(tx, call.merchant, moment)]
+    begun = store.begin(tx, call, key, deadline(call, moment.patience), moment.node, asked)
+    if begun.known is not None:
+        store.carry(tx, begun.known.id, Side.BUYER, moment.node)  # she may ask again at another node
+        return begun.known, []
+    if begun.live is not None:
+        raise Refused(Code.ALREADY_IN_CALL, "this buyer is in a call already")
+    return call, [Change(None, call, asked), *assign(tx, call.merchant, moment, begun.line)]
 
 
 def move(tx: Transaction, call: str, command: Command, moment: Moment) -> tuple[Call, list[Change]]:
@@ -148,9 +146,12 @@ def expire(tx: Transaction, call: str, moment: Moment) -> list[Change]:
     return [] if change is None else [change, *_assign_after(tx, change, moment)]
 
 
-def assign(tx: Transaction, merchant: str, moment: Moment) -> list[Change]:
-    """Ring free agents for waiting calls, first come first served, and end the calls that nobody is left to take."""
-    line = store.line(tx, merchant)
+def assign(tx: Transaction, merchant: str, moment: Moment, line: Line | None = None) -> list[Change]:
+    """Ring free agents for waiting calls, first come first served, and end the calls that nobody is left to take.
+
+    ``line`` is the merchant's, where it has just been read.
+    """
+    line = store.line(tx, merchant) if line is None else line
     changes = _withdraw(tx, line, moment)
     if changes:
         line = store.line(tx, merchant)
@@ -216,8 +217,7 @@ def wrap_up(tx: Transaction, call: str, agent: str, outcome: Outcome, note: str,
         raise not_yours("another agent answered this call")
     if wrapped.state is not State.ENDED:
         raise not_now("the call goes on")
-    if verdicts.wrap_up(tx, wrapped, outcome, note, now):
-        journal.append(tx, call, WrappedUp(agent, outcome), now)
+    verdicts.wrap_up(tx, wrapped, outcome, note, now, WrappedUp(agent, outcome))
 
 
 def found(tx: Transaction, call: str) -> Call:

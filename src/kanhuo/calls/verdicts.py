@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Integer, String, Table, bindparam, func, select
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from kanhuo.calls.model import Call
 from kanhuo.calls.store import CALLS
 from kanhuo.calls.terms import Outcome, RatingWhy
 from kanhuo.kernel.clock import Millis
-from kanhuo.shell.database import Statement, Transaction, metadata
+from kanhuo.shell import journal
+from kanhuo.shell.database import Statement, Transaction, metadata, procedure
 
 RATINGS: Final = Table(
     "ratings",
@@ -57,6 +58,21 @@ _listed = Statement(
 _rate = Statement(RATINGS.insert().values({c.name: bindparam(c.name) for c in RATINGS.c}))
 _rated = Statement(select(func.count()).where(RATINGS.c.call == bindparam("call")))
 _wrap = Statement(insert(WRAP_UPS).values({c.name: bindparam(c.name) for c in WRAP_UPS.c}).on_conflict_do_nothing())
+_wrap_there = Statement(
+    select(
+        procedure(
+            "wrap_up_call",
+            call=String,
+            agent=String,
+            outcome=String,
+            note=String,
+            at=BigInteger,
+            kind=String,
+            line=LargeBinary,
+        )
+    )
+)
+"""The same with its line of the journal, in one round trip."""
 
 _decoder: Final = msgspec.json.Decoder(Call)
 
@@ -77,7 +93,11 @@ def rated(tx: Transaction, call: str) -> bool:
     return bool((tx.first(_rated, {"call": call}) or (0,))[0])
 
 
-def wrap_up(tx: Transaction, call: Call, outcome: Outcome, note: str, at: Millis) -> bool:
-    """Keep the agent's note, unless there is one."""
+def wrap_up(tx: Transaction, call: Call, outcome: Outcome, note: str, at: Millis, event: object) -> None:
+    """Keep the agent's note, and into the journal that she wrote it, unless there is one."""
     row = {"call": call.id, "agent": call.agent, "outcome": outcome.value, "note": note, "at": at}
-    return tx.change(_wrap, row) == 1
+    if tx.far:
+        kind, line = journal.line_of(event)
+        tx.first(_wrap_there, row | {"kind": kind, "line": line})
+    elif tx.change(_wrap, row) == 1:
+        journal.append(tx, call.id, event, at)

@@ -18,6 +18,7 @@ from hashlib import blake2b, sha256
 from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Raw
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -218,7 +219,7 @@ class TracedBus(RedisBus):
     def __init__(self, url: str, node: str, traces: Traces) -> None:
         super().__init__(url, node)
         self._traces = traces
-        self._hearing: bytes | None = None
+        self._hearing: Raw | None = None
 
     def publish(self, topic: Topic[T], item: T, *parties: str) -> None:
         """Tell this node's listeners, and the nodes that attend one of the parties."""
@@ -231,10 +232,10 @@ class TracedBus(RedisBus):
         super().publish(topic, item, *parties)
         span.end()
 
-    def _take_in(self, frame: bytes) -> None:
-        self._hearing = frame
+    def _take_in(self, word: Raw) -> None:
+        self._hearing = word
         try:
-            super()._take_in(frame)
+            super()._take_in(word)
         finally:
             self._hearing = None
 
@@ -332,5 +333,5 @@ def _what(topic: str, item: object) -> str:
     return "peer.described" if isinstance(item, Telling) else topic
 
 
-def _id_of_word(frame: bytes) -> int:
-    return int.from_bytes(blake2b(frame, digest_size=8).digest())
+def _id_of_word(word: bytes | Raw) -> int:
+    return int.from_bytes(blake2b(word, digest_size=8).digest())

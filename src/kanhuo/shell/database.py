@@ -15,11 +15,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, bindparam, func
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.functions import Function
+from sqlalchemy.types import TypeEngine
 
 from kanhuo.kernel.errors import Code, Refused, Stale
 
@@ -69,6 +71,12 @@ class Statement:
         text, names, constants = self._numbered
         values = {**constants, **(parameters or {})} if constants else parameters or {}
         return text, [values[name] for name in names]
+
+
+def procedure(name: str, **parameters: type[TypeEngine[Any]]) -> Function[Any]:
+    """Return a call of a procedure that PostgreSQL keeps, with its parameters in their order (see ``Transaction.far``)."""
+    made: Function[Any] = getattr(func, name)(*(bindparam(each, type_=kind) for each, kind in parameters.items()))
+    return made
 
 
 def _constants(compiled: SQLCompiler) -> dict[str, Any]:

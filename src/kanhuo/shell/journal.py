@@ -21,7 +21,6 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
-    func,
     select,
     text,
     tuple_,
@@ -33,7 +32,7 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from kanhuo.kernel.chain import GENESIS, link
 from kanhuo.kernel.clock import Millis
-from kanhuo.shell.database import Statement, Transaction, metadata
+from kanhuo.shell.database import Statement, Transaction, metadata, procedure
 
 LINES: Final = Table(
     "journal",
@@ -65,16 +64,7 @@ _head = Statement(select(HEADS.c.n, HEADS.c.digest).where(HEADS.c.chain == bindp
 _append = Statement(
     LINES.insert().values({name: bindparam(name) for name in ("chain", "n", "at", "kind", "body", "digest")})
 )
-_append_there = Statement(
-    select(
-        func.append_line(
-            bindparam("chain", type_=String),
-            bindparam("at", type_=BigInteger),
-            bindparam("kind", type_=String),
-            bindparam("body", type_=LargeBinary),
-        )
-    )
-)
+_append_there = Statement(select(procedure("append_line", chain=String, at=BigInteger, kind=String, body=LargeBinary)))
 """The same in one round trip, by a procedure that PostgreSQL keeps."""
 
 _upsert = insert(HEADS).values({c.name: bindparam(c.name) for c in HEADS.c})

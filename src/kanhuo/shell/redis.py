@@ -39,6 +39,7 @@ _EVERYBODY: Final = PREFIX + "all"
 _BEAT: Final = b""
 
 _pack: Final = msgspec.msgpack.Encoder().encode
+_words: Final = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _unpack: Final = msgspec.msgpack.Decoder(tuple[str, str, msgspec.Raw]).decode
 
 
@@ -63,6 +64,8 @@ class RedisBus(Bus):
         self._decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
         self._own = f"{PREFIX}node:{node}"
         self._line: Line | None = None
+        self._words: dict[str, list[msgspec.Raw]] = {}
+        """What is told other nodes at the end of this turn of the loop, by channel."""
         self._confirmed: dict[str, asyncio.Event] = {}
         self._keeping: asyncio.Task[None] | None = None
         self._first = asyncio.Event()
@@ -75,6 +78,7 @@ class RedisBus(Bus):
 
     async def close(self) -> None:
         """Send what waits, and leave."""
+        self._publish()
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
@@ -117,12 +121,20 @@ class RedisBus(Bus):
         if not self.connected or line is None or line.full:
             self.traffic.dropped += len(channels)
             return
-        frame = _pack((self._node, topic, item))
+        word = msgspec.Raw(_pack((self._node, topic, item)))
+        if not self._words:
+            asyncio.get_running_loop().call_soon(self._publish)
         for channel in channels:
-            line.send("PUBLISH", channel, frame)
+            self._words.setdefault(channel, []).append(word)
         self.traffic.sent += len(channels)
 
-    def _say(self, *command: str) -> None:
+    def _publish(self) -> None:
+        """Send each channel what has been told it in this turn of the loop: what is told together is heard together."""
+        told, self._words = self._words, {}
+        for channel, words in told.items():
+            self._say("PUBLISH", channel, _pack(words))
+
+    def _say(self, *command: str | bytes) -> None:
         if self._line is not None:
             self._line.send(*command)
 
@@ -163,7 +175,8 @@ class RedisBus(Bus):
                 if frame == _BEAT:
                     self._is_there()
                 else:
-                    self._take_in(frame)
+                    for told in _words(frame):
+                        self._take_in(told)
             case [b"subscribe", channel, _]:
                 confirmed = self._confirmed.get(channel.decode())
                 if confirmed is not None:
@@ -182,8 +195,8 @@ class RedisBus(Bus):
             self._tell_returned()
         self._first.set()
 
-    def _take_in(self, frame: bytes) -> None:
-        node, topic, body = _unpack(frame)
+    def _take_in(self, word: msgspec.Raw) -> None:
+        node, topic, body = _unpack(word)
         if node == self._node:
             return
         self.traffic.heard += 1
