@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PEERS = (ROOT / "bench/peers/node_modules").is_dir()
 BESIDE_PEERS = {
     f"cpu_ms_per_1000{rate}_over_{peer}" for rate in ("", "_at_2000_per_s") for peer in ("peerserver", "node_ws")
 }
 AIMS = {
     "calls": {"lifecycles_per_s", "ring_ms_p99_at_100_per_s"},
-    "relay": BESIDE_PEERS if PEERS else set(),
+    "relay": BESIDE_PEERS,
     "idle": {"kib_per_connection"},
     "availability": {"requests_per_core_s"},
     "fanout": set(),
