@@ -63,6 +63,20 @@ async def test_a_buyer_is_not_told_that_nobody_is_there_while_it_cannot_be_known
     assert (await buyer.call_in("connecting", call=call))["agent"]["name"] == "Wang", "read again, once a second"
 
 
+async def test_who_hangs_up_a_call_that_has_ended_elsewhere_is_shown_its_end(
+    nodes: list[TestHouse], own_redis: Redis
+) -> None:
+    here, there = nodes
+    agent, buyer = await there.agent(), await here.buyer()
+    call = await here.talking(buyer, agent)
+    own_redis.kill()
+    await bus(nodes, connected=False)
+    await agent.ask("call.hang_up", call=call)
+    await buyer.ask("call.hang_up", call=call)
+    assert (await buyer.call_in("ended", call=call))["reason"] == "completed"
+    assert (await here.kinds(call)).count("Ended") == 1
+
+
 async def test_what_was_missed_is_shown_when_redis_returns(nodes: list[TestHouse], own_redis: Redis) -> None:
     here, there = nodes
     agent, buyer = await there.agent(), await here.buyer()

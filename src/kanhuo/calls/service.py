@@ -286,17 +286,19 @@ class Calls:
         return Moment(desk.clock.now() if now is None else now, desk.patience, desk.nodes.me, staff)
 
     async def _move(self, call: str, command: Command) -> Call:
-        before, db = await self.get(call), self._desk.db
+        known, db = self._memory.get(call), self._desk.db
+        before = known if known is not None else await self.get(call)
         # a ring that is declined passes on at once; who waits for an agent in a talk is looked after by the next beat
         if isinstance(command, Decline | HangUp) and before.state is State.RINGING:
             after, changes = await db.write(units.move, call, command, await self._moment(before.merchant))
         elif isinstance(command, Accept | ConfirmMedia | HangUp):
-            known = self._memory.get(call)
             after, changes = await db.write_alone(units.step, call, command, await self._moment(), known)
         else:
             after, changes = await db.write(units.move, call, command, await self._moment())
         self._memory.note(after)
         await self._tell(changes)
+        if not changes and (known is None or known.version < after.version):
+            await self.showing.show(after, known)  # it changed elsewhere while the bus was away
         return after
 
     async def _expire(self, call: str, merchant: str) -> None:
