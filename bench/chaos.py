@@ -41,6 +41,8 @@ async def _figures(opened: Estate, seeds: list[int]) -> Figures:
             await play(opened, drawn(seed))
         except BaseException:
             print(f"schedule {seed} failed: bench/run chaos --seed {seed}", file=sys.stderr)
+            errors = [line for node in opened.nodes for line in node.log.splitlines() if '"level":"error"' in line]
+            print("\n".join(errors[-5:]), file=sys.stderr)
             raise
         took.append(asyncio.get_running_loop().time() - began)
         if n % 20 == 0:

@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.util import await_only
 
 import kanhuo.app  # noqa: F401 - declares every table
 from kanhuo.kernel.errors import Refused, Stale
@@ -142,6 +143,23 @@ async def test_a_transaction_that_stands_still_is_ended_and_its_locks_are_free(t
     await held.execute("BEGIN; INSERT INTO t VALUES (1)")
     assert await other.write(put, 1) == 1
     held.terminate()
+
+
+async def test_a_unit_whose_connection_is_ended_between_two_statements_is_run_again(
+    two: tuple[Database, Database], postgres: Postgres
+) -> None:
+    ended: list[int] = []
+
+    def unit(tx: Transaction, n: int) -> int:
+        put(tx, n)
+        ((mine,),) = tx.all(Statement(text("SELECT pg_backend_pid()")))
+        if not ended:
+            ended.append(mine)
+            await_only(asyncio.to_thread(postgres.sql, f"SELECT pg_terminate_backend({mine})"))
+        return put(tx, n + 1)
+
+    assert await two[0].write(unit, 1) == 1
+    assert await two[1].read(everything) == [1, 2]
 
 
 async def test_a_restart_of_the_engine_is_waited_for(postgres: Postgres) -> None:

@@ -48,6 +48,7 @@ _UNREACHABLE: Final = (
     OSError,
     TimeoutError,
     refusals.InterfaceError,
+    refusals.InternalClientError,  # the driver's word for a connection that was ended between two statements of a unit
     refusals.PostgresConnectionError,
     refusals.OperatorInterventionError,
     refusals.InsufficientResourcesError,
