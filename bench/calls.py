@@ -119,7 +119,7 @@ async def paced(pairs: list[tuple[Page, Page]], rate: float, seconds: float) -> 
 
 async def run(options: Options) -> Figures:
     several = options.nodes > 1
-    seconds, rate = 4 if options.short else 20, 200 if several else 100
+    seconds, rates = 4 if options.short else 20, (50, 200) if several else (100,)
     more = (OTHERS // 50 if options.short else OTHERS) if several else 0
     async with AsyncExitStack() as stack:
         nodes = [await stack.enter_async_context(serving(PAIRS + more // STAFF, options))]
@@ -128,22 +128,26 @@ async def run(options: Options) -> Figures:
         pairs = await people(nodes, PAIRS)
         agents = [agent for _, agent in pairs] + await others(nodes, more)
         beating = asyncio.create_task(beat(agents))
-        await closed_loop(pairs, 1 if options.short else 3)
+        await closed_loop(pairs, 1 if options.short else 10)
         before = _spent(nodes, options)
         done, took = await closed_loop(pairs, seconds)
         spent = {name: at - before[name] for name, at in _spent(nodes, options).items()}
-        times = await paced(pairs, rate, seconds)
+        times = {rate: await paced(pairs, rate, seconds) for rate in rates}
         beating.cancel()
     figures = Figures()
     figures.values = {
         "lifecycles_per_s": done / took,
         **{f"{name}_cpu_ms_per_call": cpu / done * 1_000 for name, cpu in spent.items()},
         "server_utilisation": spent["server"] / took,
-        **{f"ring_ms_p{q}_at_{rate}_per_s": quantile(times, q / 100) * 1_000 for q in (50, 95, 99)},
+        **{
+            f"ring_ms_p{q}_at_{rate}_per_s": quantile(took, q / 100) * 1_000
+            for rate, took in times.items()
+            for q in (50, 95, 99)
+        },
         "agents_on_duty": len(agents),
-        "calls_measured": done + len(times),
+        "calls_measured": done + sum(map(len, times.values())),
     }
-    figures.aims = {"lifecycles_per_s": Aim("≥", 500), f"ring_ms_p99_at_{rate}_per_s": Aim("≤", 20)}
+    figures.aims = {"lifecycles_per_s": Aim("≥", 500), f"ring_ms_p99_at_{rates[-1]}_per_s": Aim("≤", 20)}
     return figures
 
 
