@@ -30,6 +30,7 @@ from kanhuo.protocol import schema as protocol_schema
 from kanhuo.shell import journal as journal_store
 from kanhuo.shell.engines import database as database_of
 from kanhuo.shell.migrate import migrate as bring_up_to_date
+from kanhuo.simulation.cli import simulate
 
 
 class Commands(click.Group):
@@ -218,6 +219,9 @@ def demo(*, port: int, lan: bool, no_robot: bool) -> None:
     from kanhuo.demo.run import demo as run_demo  # noqa: PLC0415 - the demo needs more packages than the server
 
     run_demo(port=port, lan=lan, robot=not no_robot)
+
+
+main.add_command(simulate)
 
 
 def _with_app(settings: Settings, work: Any) -> Any:
