@@ -91,6 +91,20 @@ async def test_after_any_fault_every_call_ends_once_and_no_agent_has_two(
     assert found.calls == 7
 
 
+async def test_a_third_node_keeps_the_deadlines_of_two_that_stand_still(estate: Estate) -> None:
+    buyer, agent = await estate.crowd.buyer("li", at=0), await estate.crowd.agent("wang", at=1)
+    buyer.nodes, agent.nodes = buyer.nodes[:1], agent.nodes[:1]  # nobody has a way to the third
+    call = await ask(buyer, "k")
+    await agent.call_in("ringing", call=call, here=True)
+    for node in estate.nodes[:2]:
+        node.signal(signal.SIGSTOP)
+    await estate.until(estate.quiet, 20)
+    assert (await estate.reckoning()).reasons == {"buyer_lost": 1}
+    for node in estate.nodes[:2]:
+        node.signal(signal.SIGCONT)
+    await buyer.knows_the_end_of(call, since=0, within=30)
+
+
 async def test_what_a_dead_node_carried_is_taken_over_within_two_seconds(estate: Estate) -> None:
     buyer, agent = await estate.crowd.buyer("li", at=0), await estate.crowd.agent("wang", at=1)
     await talk(buyer, agent, "k")
