@@ -15,6 +15,7 @@ from kanhuo.accounts.passes import mint
 from kanhuo.app import App, build, server
 from kanhuo.calls.policy import DEFAULT, Patience
 from kanhuo.config import Settings
+from kanhuo.presence.store import RedisRoster
 from kanhuo.shell import journal
 from kanhuo.shell.journal import Line, Verdict
 from tests.support.client import Client
@@ -61,6 +62,9 @@ class TestHouse:
         await self.beat()
         if duty:
             await client.hear(lambda m: m["type"] == "desk" and m["duty"])
+        roster = self.app.roster
+        if isinstance(roster, RedisRoster) and roster._writing is not None:
+            await roster._writing  # other nodes can read it
 
     async def client(self, client: Client) -> Client:
         self._clients.append(client)

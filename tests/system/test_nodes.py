@@ -72,9 +72,10 @@ async def test_all_devices_on_all_nodes_fall_silent_and_one_wins(nodes: list[Tes
 async def test_going_off_duty_on_one_node_is_off_on_all(nodes: list[TestHouse]) -> None:
     here, there, third = nodes
     desk, phone = await there.agent(device="desk"), await third.agent(device="phone")
+    await _on_duty_elsewhere(here, 2)
     await there.on_duty(desk, duty=False)
     await phone.hear(lambda m: m["type"] == "presence.off_duty")
-    await _nobody_on_duty(here)
+    await _on_duty_elsewhere(here, 0)
     buyer = await here.buyer()
     await here.beat(DEFAULT.nobody)
     call = (await buyer.ask("call.ask", key="k", media="video"))["call"]
@@ -87,9 +88,10 @@ async def test_a_ring_that_crosses_her_going_off_duty_is_withdrawn(
     """A node that rings reads who is on duty a moment before it commits: she may go in between, on another node."""
     here, there, _ = nodes
     agent, buyer = await there.agent(), await here.buyer()
+    await _on_duty_elsewhere(here, 1)
     as_it_was = await here.app.presence.staff(SHOP)
     await there.on_duty(agent, duty=False)
-    await _nobody_on_duty(here)
+    await _on_duty_elsewhere(here, 0)
 
     async def staff(_: str) -> Staff:
         return as_it_was
@@ -160,8 +162,8 @@ async def test_signing_off_everywhere_reaches_every_node(nodes: list[TestHouse])
     assert not [m for m in agents[1].heard if m["type"] == "call"]
 
 
-async def _nobody_on_duty(node: TestHouse) -> None:
-    """Return once a node knows that nobody is on duty anywhere: another one tells it through Redis, soon."""
+async def _on_duty_elsewhere(node: TestHouse, devices: int) -> None:
+    """Return once a node can read that so many other nodes have an agent on duty: they write it into Redis, soon."""
     async with asyncio.timeout(15):
-        while (await node.app.presence.staff(SHOP)).on_duty:
+        while len((await node.app.roster.elsewhere(SHOP)).on_duty) != devices:
             pass  # each look is a journey to Redis

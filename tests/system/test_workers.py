@@ -67,7 +67,7 @@ async def test_connections_spread_and_people_on_different_workers_talk(node: Nod
 
 
 async def test_a_worker_that_is_killed_comes_back_and_its_pages_go_to_the_others(node: Node) -> None:
-    crowd = Crowd([node.url_of(0), node.url])
+    crowd = Crowd([node.url_of(0), node.url_of(1)])
     buyer, agent = await crowd.buyer("li"), await crowd.agent("wang", at=1)
     call = await talk(buyer, agent, "1")
     killed = await pid(node, 0)
