@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from picows import WSFrame, WSTransport
 
@@ -23,7 +22,7 @@ from bench.calls import lifecycle
 from bench.options import Options
 from bench.page import Page
 from bench.page import page as connect
-from bench.server import TICKS, Measured, another, merchant, pass_, serving
+from bench.server import Measured, another, cpu_of, merchant, pass_, serving
 from tests.support import engines
 
 PEPPER = "what both nodes know, and nobody else does"
@@ -65,8 +64,8 @@ class House:
             **self._redis(),
             "frames": Counting.frames,
             "bytes_out": Counting.bytes,
-            "pg_cpu": _cpu(self.postgres.process.pid),
-            "redis_cpu": _cpu(self.redis.process.pid),
+            "pg_cpu": cpu_of(self.postgres.process.pid),
+            "redis_cpu": cpu_of(self.redis.process.pid),
             "nodes_cpu": sum(node.cpu() for node in self.nodes),
         }
 
@@ -92,16 +91,6 @@ class Counting:
 
     frames = 0
     bytes = 0
-
-
-def _cpu(pid: int) -> float:
-    children = subprocess.run(["pgrep", "-P", str(pid)], check=False, capture_output=True, text=True).stdout.split()
-    ticks = 0
-    for one in (pid, *children):
-        path = Path(f"/proc/{one}/stat")
-        fields = path.read_text().rsplit(")", 1)[1].split() if path.exists() else []
-        ticks += sum(map(int, fields[11:13]))
-    return ticks / TICKS
 
 
 async def page(url: str, token: str, device: str) -> Page:
