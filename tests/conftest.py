@@ -32,10 +32,17 @@ def postgres() -> Iterator[engines.Postgres]:
 
 
 @pytest.fixture(scope="session")
-def redis() -> Iterator[engines.Redis]:
+def one_redis() -> Iterator[engines.Redis]:
     """Redis, one for the whole session."""
     with engines.redis() as started:
         yield started
+
+
+@pytest.fixture
+def redis(one_redis: engines.Redis) -> engines.Redis:
+    """Redis with nothing in it: what another test's nodes wrote, by another clock, is not this test's."""
+    one_redis.empty()
+    return one_redis
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -146,10 +146,16 @@ class Redis(Engine):
         """Where nodes find it."""
         return f"redis://{self.HOST}:{self.port}/0"
 
+    def empty(self) -> None:
+        """Forget everything."""
+        assert self._ask("flushall") == b"OK\n"
+
     def _answers(self) -> bool:
-        asked = ["redis-cli", "-h", self.HOST, "-p", str(self.port), "ping"]
-        said = subprocess.run(asked, check=False, capture_output=True).stdout
-        return said.startswith((b"PONG", b"NOAUTH"))
+        return self._ask("ping").startswith((b"PONG", b"NOAUTH"))
+
+    def _ask(self, what: str) -> bytes:
+        asked = ["redis-cli", "-h", self.HOST, "-p", str(self.port), what]
+        return subprocess.run(asked, check=False, capture_output=True).stdout
 
 
 class FarRedis(Redis):

@@ -165,5 +165,5 @@ async def test_signing_off_everywhere_reaches_every_node(nodes: list[TestHouse])
 async def _on_duty_elsewhere(node: TestHouse, devices: int) -> None:
     """Return once a node can read that so many other nodes have an agent on duty: they write it into Redis, soon."""
     async with asyncio.timeout(15):
-        while len((await node.app.roster.elsewhere(SHOP)).on_duty) != devices:
+        while len((await node.app.roster.elsewhere(SHOP, node.clock.now())).on_duty) != devices:
             pass  # each look is a journey to Redis

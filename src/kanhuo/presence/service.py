@@ -113,8 +113,8 @@ class PresenceBook:
 
     async def staff(self, merchant: str) -> Staff:
         """Return the merchant's people as they stand now, on all nodes."""
-        others = await self._roster.elsewhere(merchant)
         now = self._clock.now()
+        others = await self._roster.elsewhere(merchant, now)
         here = self._agents.get(merchant, {})
         known = [(agent, _entry(p)) for agent, p in here.items() if fold(p, now) is not Standing.OFF]
         entries = together([*known, *others.on_duty])

@@ -1,7 +1,8 @@
 """Who is on duty on other nodes. Each node writes what its own devices add up to; readers put it together.
 
 In Redis, one hash for each merchant holds a field for each agent and node. What a dead node wrote is left out by whoever
-reads it. Nothing here must not be lost: every node writes its part again when Redis returns, and from time to time.
+reads it, and in the end removed. Nothing here must not be lost: every node writes its part again when Redis returns, and from
+time to time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import msgspec
@@ -22,7 +23,7 @@ from kanhuo.shell.redis import PREFIX
 log = logging.getLogger(__name__)
 
 KEPT: Final[Millis] = 10 * MINUTE
-"""For how long Redis keeps a merchant's hash that nobody writes to any more."""
+"""For how long a field counts that nobody writes to any more; longer by far than it takes until it is written again."""
 
 BATCH: Final = 500
 _NOBODY: Final = ""
@@ -35,6 +36,7 @@ class Entry:
 
     idle_since: Millis
     rest_until: Millis
+    written_at: Millis = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Roster(Protocol):
     def put(self, merchant: str, agent: str, entry: Entry | None, now: Millis) -> None:
         """Write an agent's entry, or with ``None`` that she has gone."""
 
-    async def elsewhere(self, merchant: str) -> Elsewhere:
+    async def elsewhere(self, merchant: str, now: Millis) -> Elsewhere:
         """Return what the other nodes know."""
 
     async def close(self) -> None:
@@ -67,7 +69,7 @@ class Alone:
     def put(self, merchant: str, agent: str, entry: Entry | None, now: Millis) -> None:
         """Nobody else reads it."""
 
-    async def elsewhere(self, merchant: str) -> Elsewhere:  # noqa: ARG002 - a Roster's
+    async def elsewhere(self, merchant: str, now: Millis) -> Elsewhere:  # noqa: ARG002 - a Roster's
         """Return that nobody is elsewhere."""
         return Elsewhere()
 
@@ -90,18 +92,18 @@ class RedisRoster:
         self._reachable = reachable
         self._me = me
         self._living = living
-        self._out: dict[tuple[str, str], Entry | Millis | None] = {}
+        self._out: dict[tuple[str, str], bytes | int | None] = {}
+        """What is to be written, by merchant and field; ``None`` takes a field out."""
         self._writing: asyncio.Task[None] | None = None
 
     def put(self, merchant: str, agent: str, entry: Entry | None, now: Millis) -> None:
         """Write an agent's entry, or with ``None`` that she has gone; what is put in one turn is written together."""
-        self._out[merchant, agent] = entry
+        self._out[merchant, f"{agent} {self._me}"] = None if entry is None else _pack(replace(entry, written_at=now))
         if entry is None:
-            self._out[merchant, _NOBODY] = now
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.ensure_future(self._write())
+            self._out[merchant, f"{_NOBODY} {self._me}"] = now
+        self._write_soon()
 
-    async def elsewhere(self, merchant: str) -> Elsewhere:
+    async def elsewhere(self, merchant: str, now: Millis) -> Elsewhere:
         """Return what the other nodes that live have written."""
         if not self._reachable():
             return Elsewhere(known=False)
@@ -112,12 +114,17 @@ class RedisRoster:
         living = self._living()
         on_duty: list[tuple[str, Entry]] = []
         left_at: Millis = 0
-        for field, value in fields.items():
-            agent, _, node = field.decode().partition(" ")
-            if agent == _NOBODY:
-                left_at = max(left_at, int(value))
+        for name, value in fields.items():
+            agent, _, node = name.decode().partition(" ")
+            entry = None if agent == _NOBODY else _entry(value)
+            written_at = int(value) if entry is None else entry.written_at
+            if node not in living and now - written_at >= KEPT:
+                self._out[merchant, name.decode()] = None
+                self._write_soon()
+            elif entry is None:
+                left_at = max(left_at, written_at)
             elif node != self._me and node in living:
-                on_duty.append((agent, _entry(value)))
+                on_duty.append((agent, entry))
         return Elsewhere(tuple(on_duty), left_at)
 
     async def close(self) -> None:
@@ -126,18 +133,21 @@ class RedisRoster:
             await asyncio.gather(self._writing, return_exceptions=True)
         await self._redis.aclose()
 
+    def _write_soon(self) -> None:
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.ensure_future(self._write())
+
     async def _write(self) -> None:
         while self._out:
             batch = dict(list(self._out.items())[:BATCH])
-            for name in batch:
-                del self._out[name]
+            for place in batch:
+                del self._out[place]
             pipeline = self._redis.pipeline(transaction=False)
-            for (merchant, agent), entry in batch.items():
-                key, field = _key(merchant), f"{agent} {self._me}"
-                if entry is None:
-                    pipeline.hdel(key, field)
+            for (merchant, name), value in batch.items():
+                if value is None:
+                    pipeline.hdel(_key(merchant), name)
                 else:
-                    pipeline.hset(key, field, str(entry) if isinstance(entry, int) else _pack(entry))
+                    pipeline.hset(_key(merchant), name, value)
             for merchant in {merchant for merchant, _ in batch}:
                 pipeline.pexpire(_key(merchant), KEPT)
             try:
