@@ -36,6 +36,7 @@ async def lifecycle(buyer: Page, agent: Page) -> float:
     asked = await buyer.ask("call.ask", key=next(_keys), media="video")
     call = asked["call"]
     ring = await agent.state("ringing", call)
+    agent.ask("call.heard", call=call)  # as the console does at once
     agent.ask("call.accept", call=call, media="video")
     await buyer.state("connecting", call)
     await asyncio.gather(buyer.ask("call.media_up", call=call), agent.ask("call.media_up", call=call))

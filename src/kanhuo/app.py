@@ -24,6 +24,7 @@ from kanhuo.accounts.passkeys import Passkeys
 from kanhuo.accounts.service import Accounts
 from kanhuo.calls.outlook import Outlooks
 from kanhuo.calls.policy import DEFAULT, Patience
+from kanhuo.calls.ringing import Ringing
 from kanhuo.calls.service import CHANGED as CALL_CHANGED
 from kanhuo.calls.service import Calls
 from kanhuo.calls.showing import Desk
@@ -46,6 +47,7 @@ from kanhuo.kernel.ids import new_secret
 from kanhuo.presence.policy import BLINK
 from kanhuo.presence.service import PresenceBook
 from kanhuo.presence.store import Alone, RedisRoster, Roster
+from kanhuo.reach.service import Reach
 from kanhuo.shell import logs
 from kanhuo.shell.alarm import Alarm, attempt
 from kanhuo.shell.bus import Bus
@@ -55,6 +57,7 @@ from kanhuo.shell.measured import Measured
 from kanhuo.shell.metrics import Metrics, Sources
 from kanhuo.shell.migrate import migrate
 from kanhuo.shell.nodes import NodeClock, Nodes
+from kanhuo.shell.outbound import Outbound
 from kanhuo.shell.redis import RedisBus
 from kanhuo.shell.redis import client as redis_client
 from kanhuo.signalling.messages import IceServer
@@ -81,6 +84,7 @@ class App:
     accounts: Accounts
     calls: Calls
     presence: PresenceBook
+    reach: Reach
     reception: Reception
     door: Door
     beat: Callable[[], Awaitable[None]]
@@ -116,6 +120,7 @@ class App:
         """Tell every page that is left that we shall be back, and close."""
         await self.reception.close()
         await self.alarm.stop()
+        await self.reach.close()
         await attempt(self.nodes.close())
         await self.roster.close()
         await self.bus.close()
@@ -151,20 +156,24 @@ def build(
     checks = verifier(pass_key(settings), settings.pass_audience, pepper.encode())
     accounts = Accounts(db, bus, clock, checks)
     cards, presence = Cards(db), PresenceBook(clock, bus, roster)
-    outlooks = Outlooks(db, bus, clock, presence)
-    calls = Calls(Desk(db, bus, clock, accounts, cards, presence, outlooks, patience, nodes))
+    origin = public_origin(settings)
+    reach = Reach(db, bus, clock, presence, cards, Outbound(settings.trusted_receivers), origin)
+    outlooks = Outlooks(db, bus, clock, reach)
+    desk = Desk(db, bus, clock, accounts, cards, presence, reach, outlooks, patience, nodes)
+    calls = Calls(desk)
+    ringing = Ringing(desk, calls)
     consents, chat = ConsentBook(db, bus, clock, calls), Chat(db, bus, clock, calls)
     ice = msgspec.convert(json.loads(settings.ice_servers), tuple[IceServer, ...])
     signalling = Signalling(bus, clock, calls, consents, ice)
-    rooms = Rooms(presence, calls, consents, chat, signalling)
+    rooms = Rooms(presence, calls, ringing, consents, chat, signalling)
     dispatch = Dispatch(rooms) if traces is None else traces.dispatch(rooms)
     reception = Reception(House(nodes.me, bus, clock, accounts, presence, calls, dispatch))
 
     async def beat() -> None:
         await reception.sweep()
         await calls.beat()
+        await reach.beat()
 
-    origin = public_origin(settings)
     pages = Pages(web, shops=settings.shop_origins, pictures=settings.picture_origins)
     shopfront = Shopfront(accounts, outlooks, clock, bus)
     health = Health(db, bus, nodes.me)
@@ -172,7 +181,18 @@ def build(
     kept = _kept_figures(measured, bus, nodes, health, presence=presence, calls=calls, reception=reception)
     metrics.read_from(kept)
     services = Services(
-        accounts, Passkeys(db, clock, origin), calls, shopfront, chat, pages, health, metrics, reception.traffic, origin
+        accounts,
+        Passkeys(db, clock, origin),
+        calls,
+        ringing,
+        reach,
+        shopfront,
+        chat,
+        pages,
+        health,
+        metrics,
+        reception.traffic,
+        origin,
     )
     litestar = application(services, more)
     rate = settings.message_rate
@@ -187,6 +207,7 @@ def build(
         accounts=accounts,
         calls=calls,
         presence=presence,
+        reach=reach,
         reception=reception,
         door=door,
         beat=beat,

@@ -40,6 +40,9 @@ class Settings:
     """Origins of shop pages that may frame the call page, such as ``https://shop.example.com``."""
     picture_origins: tuple[str, ...] = ()
     """Origins from which context cards may show pictures, beside our own."""
+    trusted_receivers: tuple[str, ...] = ()
+    """Hosts with their ports, such as ``127.0.0.1:9000``, that we may call although they are private or speak no TLS: push
+    services of your own. All others have to be public."""
     ice_servers: str = "[]"
     """JSON list of STUN and TURN servers as ``RTCIceServer`` writes them."""
     message_rate: float = 100
@@ -70,7 +73,7 @@ class Settings:
         return self.database or f"sqlite:///{self.data / 'kanhuo.sqlite'}"
 
 
-_LISTS = frozenset({"shop_origins", "picture_origins"})
+_LISTS = frozenset({"shop_origins", "picture_origins", "trusted_receivers"})
 _NUMBERS = frozenset({"port", "connections", "metrics_port"})
 _FRACTIONS = frozenset({"message_rate", "drain"})
 _PATHS = frozenset({"data", "certificate", "certificate_key"})

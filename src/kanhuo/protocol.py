@@ -22,6 +22,7 @@ from kanhuo.calls.messages import (
     CallAsk,
     CallDecline,
     CallHangUp,
+    CallHeard,
     CallMediaUp,
     CallRate,
     CallView,
@@ -81,6 +82,7 @@ ClientMessage: TypeAlias = (
     | Ping
     | PresenceBeat
     | CallAsk
+    | CallHeard
     | CallAccept
     | CallDecline
     | CallHangUp

@@ -14,6 +14,7 @@ from kanhuo.calls.model import ANSWERED, TRANSITIONS, Call, decide, evolve
 from kanhuo.calls.policy import DEFAULT, deadline, expiry, may_be_offered, unanswered
 from kanhuo.calls.terms import DeclineWhy, Media, Reason, Side, State
 from kanhuo.kernel.errors import Refused
+from kanhuo.reach.model import Rung
 
 NOW = 1_000_000
 
@@ -36,6 +37,9 @@ def call(state: State = State.WAITING, **facts: Any) -> Call:
 
 COMMANDS: list[ev.Command] = [
     ev.Offer("zhao"),
+    ev.Offer("zhao", Rung.PUSH),
+    ev.Hear("wang", Rung.PUSH, "phone", 700),
+    ev.Hear("zhao", Rung.SOCKET, "desk", 5),
     ev.Accept("wang", "desk", Media.VIDEO),
     ev.Decline("wang", DeclineWhy.BUSY),
     ev.ExpireRing(),
@@ -168,6 +172,19 @@ def test_a_page_gone_before_the_talk_ends_the_wait_or_the_ring_sooner() -> None:
     assert expiry(left, DEFAULT, NOW + DEFAULT.blink) == ev.Close(Reason.BUYER_LOST)
 
 
+def test_a_ring_that_has_to_reach_a_device_first_is_given_up_sooner() -> None:
+    ringing = evolve(call(), ev.Offered("wang", Rung.PUSH), NOW)
+    assert deadline(ringing, DEFAULT) == NOW + DEFAULT.unheard
+    assert decide(ringing, ev.ExpireRing()) == ev.RingUnheard("wang")
+    assert evolve(ringing, ev.RingUnheard("wang"), NOW).state is State.WAITING
+    heard = decide(ringing, ev.Hear("wang", Rung.PUSH, "phone", 700))
+    assert heard == ev.Heard("wang", Rung.PUSH, "phone", 700)
+    shown = evolve(ringing, heard, NOW + 700)
+    assert deadline(shown, DEFAULT) == NOW + DEFAULT.ring
+    assert decide(shown, ev.ExpireRing()) == ev.RingExpired("wang")
+    assert decide(shown, ev.Hear("wang", Rung.PUSH, "tablet", 900)) is None, "once is enough"
+
+
 def test_three_offers_are_enough_and_only_declines_make_declined() -> None:
     assert may_be_offered(call(tried=("a", "b")), DEFAULT)
     assert not may_be_offered(call(tried=("a", "b", "c")), DEFAULT)
@@ -196,10 +213,14 @@ class CallStory(RuleBasedStateMachine):
             self.call = evolve(before, event, self.now)
             self.ends += isinstance(event, ev.Ended)
 
-    @rule(agent=st.sampled_from(["wang", "zhao", "sun", "qian"]))
-    def offer(self, agent: str) -> None:
+    @rule(agent=st.sampled_from(["wang", "zhao", "sun", "qian"]), rung=st.sampled_from(Rung))
+    def offer(self, agent: str, rung: Rung) -> None:
         if may_be_offered(self.call, DEFAULT):
-            self.give(ev.Offer(agent))
+            self.give(ev.Offer(agent, rung))
+
+    @rule(agent=st.sampled_from(["wang", "zhao"]), rung=st.sampled_from(Rung))
+    def hear(self, agent: str, rung: Rung) -> None:
+        self.give(ev.Hear(agent, rung, "phone", self.now - self.call.since))
 
     @rule(agent=st.sampled_from(["wang", "zhao", "sun"]), device=st.sampled_from(["desk", "phone"]))
     def accept(self, agent: str, device: str) -> None:
@@ -246,6 +267,7 @@ class CallStory(RuleBasedStateMachine):
         assert len(set(now.tried)) == len(now.tried) <= DEFAULT.offers
         assert (now.state is State.BROKEN) <= bool(now.missing)
         assert not (now.state is State.TALKING and now.missing)
+        assert now.unheard <= (now.state in (State.RINGING, State.ENDED)), "only a ring waits to be heard"
         assert (now.missing_since is None) == (not now.missing)
         if now.state in ANSWERED:
             assert now.agent is not None

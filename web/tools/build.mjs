@@ -19,6 +19,19 @@ await build({
     lib: { entry: resolve(root, "src/launcher/kanhuo.ts"), formats: ["es"], fileName: () => "kanhuo.js" },
   },
 });
+// What rings with the console closed: a classic script, because the worker below pulls it in
+await build({
+  configFile: false,
+  root,
+  logLevel: "warn",
+  publicDir: false,
+  build: {
+    outDir: out,
+    emptyOutDir: false,
+    target: "es2022",
+    lib: { entry: resolve(root, "src/worker/push.ts"), formats: ["iife"], name: "kanhuo", fileName: () => "console/push.js" },
+  },
+});
 // The console's shell only: never the socket, never an answer of the API.
 await generateSW({
   globDirectory: out,
@@ -26,6 +39,10 @@ await generateSW({
   globIgnores: ["assets/call-*"],
   swDest: resolve(out, "console/worker.js"),
   modifyURLPrefix: { "": "/" },
+  // the page is served under its folder's name alone; one file that is not found, and the worker is never installed
+  manifestTransforms: [
+    (entries) => ({ manifest: entries.map((entry) => ({ ...entry, url: entry.url.replace(/index\.html$/u, "") })), warnings: [] }),
+  ],
   sourcemap: false,
   inlineWorkboxRuntime: true,
   clientsClaim: true,
@@ -33,4 +50,5 @@ await generateSW({
   cleanupOutdatedCaches: true,
   navigateFallback: null,
   directoryIndex: "index.html",
+  importScripts: ["/console/push.js"],
 });

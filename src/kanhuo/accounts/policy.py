@@ -30,6 +30,7 @@ class Act(StrEnum):
     SEE_ONESELF = "see_oneself"
     SIGN_OUT = "sign_out"
     KEEP_PASSKEYS = "keep_passkeys"
+    BE_REACHED = "be_reached"
     SEE_AGENTS = "see_agents"
     INVITE = "invite"
     REMOVE_AGENT = "remove_agent"
@@ -46,6 +47,7 @@ _AGENT: Final = _BOTH | {
     Act.SEE_ONESELF,
     Act.SIGN_OUT,
     Act.KEEP_PASSKEYS,
+    Act.BE_REACHED,
 }
 
 MAY: Final[dict[Role, frozenset[Act]]] = {
@@ -55,7 +57,7 @@ MAY: Final[dict[Role, frozenset[Act]]] = {
 }
 """The table. Whether a *particular* call is somebody's is decided where the call is."""
 
-OF_ACCOUNTS: Final = frozenset({Act.SIGN_OUT, Act.KEEP_PASSKEYS})
+OF_ACCOUNTS: Final = frozenset({Act.SIGN_OUT, Act.KEEP_PASSKEYS, Act.BE_REACHED})
 """What only those may do who sign in by themselves: a pass ends, and must not be turned into what does not."""
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

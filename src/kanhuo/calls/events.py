@@ -6,15 +6,28 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from kanhuo.calls.terms import DeclineWhy, Media, Reason, Side
+from kanhuo.kernel.clock import Millis
+from kanhuo.reach.model import Rung
 
 # Commands: what somebody asks for.
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Ring this agent."""
+    """Ring this agent; ``rung`` is the first way that can reach her."""
 
     agent: str
+    rung: Rung = Rung.SOCKET
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """A page or a device of this agent shows the ring."""
+
+    agent: str
+    rung: Rung
+    device: str
+    after: Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +93,7 @@ class Close:
 
 
 Command: TypeAlias = (
-    Offer | Accept | Decline | ExpireRing | WithdrawRing | ConfirmMedia | Lose | Regain | HangUp | Close
+    Offer | Hear | Accept | Decline | ExpireRing | WithdrawRing | ConfirmMedia | Lose | Regain | HangUp | Close
 )
 
 # Events: what has happened.
@@ -98,9 +111,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An agent is being rung."""
+    """An agent is being rung; ``rung`` is the first way that can reach her."""
 
     agent: str
+    rung: Rung = Rung.SOCKET
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The ring has reached the agent on a device, so long (in milliseconds) after it began."""
+
+    agent: str
+    rung: Rung
+    device: str
+    after: Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +147,13 @@ class Declined:
 @dataclass(frozen=True, slots=True)
 class RingExpired:
     """The agent let it ring."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingUnheard:
+    """No device of the agent said in time that it shows the ring."""
 
     agent: str
 
@@ -178,9 +209,11 @@ class Ended:
 Event: TypeAlias = (
     Asked
     | Offered
+    | Heard
     | Accepted
     | Declined
     | RingExpired
+    | RingUnheard
     | RingWithdrawn
     | MediaConfirmed
     | Connected

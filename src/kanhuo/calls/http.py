@@ -1,21 +1,23 @@
-"""Calls over HTTP: the merchant's list."""
+"""Calls over HTTP: the merchant's list, and what devices say that were knocked at."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
 import msgspec
-from litestar import get
+from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import JSONBody, QueryParameter
 
 from kanhuo.accounts.messages import AgentCard
 from kanhuo.accounts.model import Party
 from kanhuo.accounts.policy import Act, allow
+from kanhuo.calls.ringing import Ringing
 from kanhuo.calls.service import Calls
 from kanhuo.calls.terms import Media, Outcome, Reason, State
 from kanhuo.calls.verdicts import Listed
 from kanhuo.catalogue.messages import Card
+from kanhuo.reach.messages import KnockAnswer, KnockHeard
 
 
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,7 +57,19 @@ async def list_calls(
     return CallList([await _summary(calls, row) for row in await calls.listed(party, before, limit)])
 
 
-HANDLERS: Final = (list_calls,)
+@post("/v1/knocks/heard", status_code=200)
+async def heard(ringing: NamedDependency[Ringing], data: JSONBody[KnockHeard]) -> KnockAnswer:
+    """Note that a device shows the ring. The knock is unguessable and known to that device alone: nobody signs in for it."""
+    return KnockAnswer(over=await ringing.knocked(data.knock))
+
+
+@post("/v1/knocks/later", status_code=204)
+async def later(ringing: NamedDependency[Ringing], data: JSONBody[KnockHeard]) -> None:
+    """Pass the call on."""
+    await ringing.later(data.knock)
+
+
+HANDLERS: Final = (list_calls, heard, later)
 
 
 async def _summary(calls: Calls, row: Listed) -> CallSummary:

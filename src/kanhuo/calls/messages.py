@@ -33,6 +33,12 @@ class CallAsk(Request, frozen=True, tag="call.ask", kw_only=True):
     media: Media
 
 
+class CallHeard(Request, frozen=True, tag="call.heard", kw_only=True):
+    """An agent's page shows the ring: it has reached her. Answered ``done``; what comes too late does nothing."""
+
+    call: Id
+
+
 class CallAccept(Request, frozen=True, tag="call.accept", kw_only=True):
     """An agent takes the call on this device. Answered ``done``, or ``refused`` with ``not_yours`` or ``not_now``."""
 

@@ -26,6 +26,8 @@ from kanhuo.calls.events import (
     Event,
     ExpireRing,
     HangUp,
+    Hear,
+    Heard,
     Interrupted,
     Lose,
     MediaConfirmed,
@@ -35,12 +37,14 @@ from kanhuo.calls.events import (
     Resumed,
     Returned,
     RingExpired,
+    RingUnheard,
     RingWithdrawn,
     WithdrawRing,
 )
 from kanhuo.calls.terms import DeclineWhy, Media, Reason, Side, State
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import not_now, not_yours
+from kanhuo.reach.model import Rung
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ class Call:
     device: str | None = None
     """The one device that carries the agent's side once accepted."""
     answer: Media | None = None
+    unheard: bool = False
+    """Whether the ring has to reach a device first, and none has said yet that it shows it."""
     tried: tuple[str, ...] = ()
     """Agents who have been rung for this call, in order; none is rung twice."""
     refusals: int = 0
@@ -85,9 +91,11 @@ TRANSITIONS: Final[dict[State, dict[type[Event], State]]] = {
         Ended: State.ENDED,
     },
     State.RINGING: {
+        Heard: State.RINGING,
         Accepted: State.CONNECTING,
         Declined: State.WAITING,
         RingExpired: State.WAITING,
+        RingUnheard: State.WAITING,
         RingWithdrawn: State.WAITING,
         Interrupted: State.RINGING,
         Returned: State.RINGING,
@@ -129,18 +137,16 @@ def decide(call: Call, command: Command) -> Event | None:
 
 def _event(call: Call, command: Command) -> Event | None:
     match command:
-        case Offer(agent):
-            if agent in call.tried:
-                raise not_now("this agent has been rung for this call already")
-            return Offered(agent)
+        case Offer():
+            return _offered(call, command)
+        case Hear():
+            return _heard(call, command)
         case Accept():
             return _accepted(call, command)
         case Decline():
             return _declined(call, command)
         case ExpireRing() | WithdrawRing():
-            if call.state is not State.RINGING or call.agent is None:
-                raise not_now("nobody is being rung")
-            return RingExpired(call.agent) if isinstance(command, ExpireRing) else RingWithdrawn(call.agent)
+            return _rung_out(call, withdrawn=isinstance(command, WithdrawRing))
         case ConfirmMedia(side):
             return _confirmed(call, side)
         case Lose(side):
@@ -158,6 +164,25 @@ def _event(call: Call, command: Command) -> Event | None:
 def _only(call: Call, agent: str) -> None:
     if call.agent != agent:
         raise not_yours("another agent has this call")
+
+
+def _offered(call: Call, command: Offer) -> Offered:
+    if command.agent in call.tried:
+        raise not_now("this agent has been rung for this call already")
+    return Offered(command.agent, command.rung)
+
+
+def _heard(call: Call, command: Hear) -> Heard | None:
+    _only(call, command.agent)
+    return Heard(command.agent, command.rung, command.device, command.after) if call.unheard else None
+
+
+def _rung_out(call: Call, *, withdrawn: bool) -> RingWithdrawn | RingUnheard | RingExpired:
+    if call.state is not State.RINGING or call.agent is None:
+        raise not_now("nobody is being rung")
+    if withdrawn:
+        return RingWithdrawn(call.agent)
+    return RingUnheard(call.agent) if call.unheard else RingExpired(call.agent)
 
 
 def _accepted(call: Call, command: Accept) -> Accepted | None:
@@ -233,13 +258,15 @@ def evolve(call: Call, event: Event, at: Millis) -> Call:
 
 def _changed(call: Call, event: Event, at: Millis) -> Call:
     match event:
-        case Offered(agent):
-            return replace(call, agent=agent, tried=(*call.tried, agent))
+        case Offered(agent, rung):
+            return replace(call, agent=agent, unheard=rung is not Rung.SOCKET, tried=(*call.tried, agent))
+        case Heard():
+            return replace(call, unheard=False)
         case Accepted(_, device, media):
-            return replace(call, device=device, answer=media, answered_at=at)
+            return replace(call, device=device, answer=media, answered_at=at, unheard=False)
         case Declined():
             return replace(_unrung(call), refusals=call.refusals + 1)
-        case RingExpired() | RingWithdrawn():
+        case RingExpired() | RingUnheard() | RingWithdrawn():
             return _unrung(call)
         case MediaConfirmed(side):
             return replace(call, up=(*call.up, side))
@@ -258,4 +285,6 @@ def _changed(call: Call, event: Event, at: Millis) -> Call:
 
 def _unrung(call: Call) -> Call:
     missing = tuple(gone for gone in call.missing if gone is not Side.AGENT)
-    return replace(call, agent=None, missing=missing, missing_since=call.missing_since if missing else None)
+    return replace(
+        call, agent=None, unheard=False, missing=missing, missing_since=call.missing_since if missing else None
+    )

@@ -15,7 +15,8 @@ from kanhuo.calls import store
 from kanhuo.calls.policy import wait_guess
 from kanhuo.calls.store import Line
 from kanhuo.kernel.clock import SECOND, Clock, Millis
-from kanhuo.presence.service import PresenceBook, Staff
+from kanhuo.presence.service import Staff
+from kanhuo.reach.service import Reach
 from kanhuo.shell.bus import Bus, Topic
 from kanhuo.shell.database import Database
 
@@ -49,11 +50,11 @@ OUTLOOK: Final = Topic("calls.outlook", Outlook)
 class Outlooks:
     """The outlooks that have been asked for, or heard of."""
 
-    def __init__(self, db: Database, bus: Bus, clock: Clock, presence: PresenceBook) -> None:
+    def __init__(self, db: Database, bus: Bus, clock: Clock, reach: Reach) -> None:
         self._db = db
         self._bus = bus
         self._clock = clock
-        self._presence = presence
+        self._reach = reach
         self._known: OrderedDict[str, Outlook] = OrderedDict()
         self._doubted_at: Millis = 0
         self._usual: OrderedDict[str, tuple[Millis, Millis | None]] = OrderedDict()
@@ -74,7 +75,7 @@ class Outlooks:
         """Return what a buyer would meet now; the merchant must exist."""
         known = self.known(merchant)
         if known is None:
-            line, staff = await self._db.read(store.line, merchant), await self._presence.staff(merchant)
+            line, staff = await self._db.read(store.line, merchant), await self._reach.staff(merchant)
             known = outlook(merchant, line, staff, await self.usual_talk(merchant))
             self._on_outlook(known)
         return known

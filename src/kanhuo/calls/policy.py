@@ -16,6 +16,8 @@ class Patience:
     """The lengths of time that end states, in milliseconds, and how many agents are tried."""
 
     ring: Millis = 25 * SECOND
+    unheard: Millis = 10 * SECOND
+    """How long a ring may take to reach a device of an agent who has no page open."""
     offers: int = 3
     queue: Millis = 3 * MINUTE
     connect: Millis = 30 * SECOND
@@ -63,7 +65,7 @@ def _state_ends(call: Call, patience: Patience) -> Millis | None:
         case State.WAITING:
             return call.asked_at + patience.queue
         case State.RINGING:
-            return call.since + patience.ring
+            return call.since + (patience.unheard if call.unheard else patience.ring)
         case State.CONNECTING:
             return call.since + patience.connect
         case State.TALKING | State.BROKEN:

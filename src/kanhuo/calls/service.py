@@ -14,7 +14,7 @@ from kanhuo.calls.model import Call
 from kanhuo.calls.showing import Desk, Showing
 from kanhuo.calls.terms import DeclineWhy, Media, Outcome, RatingWhy, Side, State
 from kanhuo.calls.units import Change, Moment
-from kanhuo.calls.views import rings_here
+from kanhuo.calls.views import rings_here, side_of
 from kanhuo.catalogue.policy import card_of, digest
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Code, Refused, not_now, not_yours
@@ -80,9 +80,9 @@ class Calls:
             since=now,
         )
         unkept = None if desk.cards.kept(call.card) else card
-        made, changes = await desk.db.write(units.ask, call, key, unkept, await self._moment(party.merchant, now))
+        made, changes = await desk.db.write(units.ask, call, key, unkept, await self.moment(party.merchant, now))
         desk.cards.remember(call.card, card)
-        await self._tell(changes)
+        await self.tell(changes)
         if not changes:
             self._memory.note(made)
             await self.showing.show(made)
@@ -95,7 +95,7 @@ class Calls:
         Raises:
             Refused: ``not_yours`` for all others, ``not_now`` once the call is over, ``not_found``.
         """
-        accepted = await self._move(call, Accept(party.id, device, media))
+        accepted = await self.give(call, Accept(party.id, device, media))
         self._memory.carry(accepted, Side.AGENT, device)
 
     async def decline(self, party: Party, call: str, why: DeclineWhy) -> None:
@@ -104,7 +104,7 @@ class Calls:
         Raises:
             Refused: ``not_yours``, ``not_now``, ``not_found``.
         """
-        await self._move(call, Decline(party.id, why))
+        await self.give(call, Decline(party.id, why))
 
     async def hang_up(self, party: Party, call: str) -> None:
         """End a call from either side, in whatever state it is.
@@ -113,7 +113,7 @@ class Calls:
             Refused: ``not_yours``, ``not_found``.
         """
         known = await self.of(party, call)
-        await self._move(call, HangUp(side_of(known, party)))
+        await self.give(call, HangUp(side_of(known, party)))
 
     async def media_up(self, party: Party, call: str) -> None:
         """Note that one side sees or hears the other.
@@ -122,7 +122,7 @@ class Calls:
             Refused: ``not_yours``, ``not_now``, ``not_found``.
         """
         known = await self.of(party, call)
-        await self._move(call, ConfirmMedia(side_of(known, party)))
+        await self.give(call, ConfirmMedia(side_of(known, party)))
 
     async def rate(self, party: Party, call: str, stars: int, why: RatingWhy | None) -> None:
         """Keep a buyer's verdict.
@@ -151,7 +151,7 @@ class Calls:
         if call is not None and self._was_carrier(call, party, device):
             side = side_of(call, party)
             self._memory.let_go(call.id, side)
-            await self._move(call.id, Lose(side))
+            await self.give(call.id, Lose(side))
 
     async def regained(self, party: Party, device: str, call: str) -> Call:
         """Note that a party's page is back and carries its side of the call.
@@ -166,7 +166,7 @@ class Calls:
             raise not_yours("another device carries this call")
         side = side_of(known, party)
         if self._memory.carrier(call, side) is None or side in known.missing:
-            known = await self._move(call, Regain(side))
+            known = await self.give(call, Regain(side))
         self._memory.carry(known, side, device)
         return known
 
@@ -207,7 +207,7 @@ class Calls:
             return None
         self._memory.note(call)
         if party.answers and call.state is State.RINGING and Side.AGENT in call.missing:
-            call = await self._move(call.id, Regain(Side.AGENT))
+            call = await self.give(call.id, Regain(Side.AGENT))
         return await self.showing.view(call, party, device)
 
     # What time brings
@@ -240,7 +240,7 @@ class Calls:
         desk = self._desk
         dead = await desk.nodes.open()
         if desk.nodes.living == {desk.nodes.me}:
-            await desk.db.write(units.wait_anew, await self._moment())
+            await desk.db.write(units.wait_anew, await self.moment())
         for node in dead:
             await self._take_over(node)
 
@@ -279,30 +279,48 @@ class Calls:
 
     # How it is done
 
-    async def _moment(self, merchant: str | None = None, now: Millis | None = None) -> Moment:
+    async def moment(self, merchant: str | None = None, now: Millis | None = None) -> Moment:
         """Return what a unit has to know; with the people of a merchant where it may ring one of them."""
         desk = self._desk
-        staff = UNASKED if merchant is None else await desk.presence.staff(merchant)
+        staff = UNASKED if merchant is None else await desk.reach.staff(merchant)
         return Moment(desk.clock.now() if now is None else now, desk.patience, desk.nodes.me, staff)
 
-    async def _move(self, call: str, command: Command) -> Call:
+    async def tell(self, changes: list[Change]) -> None:
+        """Tell what has been committed: first every node, so that whoever is told finds the memory right, then people."""
+        for change in changes:
+            self._unsettled.add(change.after.merchant)
+            if change.after.state is State.ENDED:
+                self._to_assign.add(change.after.merchant)
+            left = change.before.agent if change.before is not None else None
+            parties = {change.after.buyer, change.after.agent, left} - {None}
+            self._desk.bus.publish(CHANGED, change.after, *(party for party in parties if party))
+            self._desk.bus.here(COMMITTED, change)
+        for change in changes:
+            await self.showing.show(change.after, change.before)
+
+    async def give(self, call: str, command: Command) -> Call:
+        """Give a command to a call, and tell whom it concerns what came of it.
+
+        Raises:
+            Refused: ``not_found``, ``not_yours`` or ``not_now``; nothing has changed then.
+        """
         known, db = self._memory.get(call), self._desk.db
         before = known if known is not None else await self.get(call)
         # a ring that is declined passes on at once; who waits for an agent in a talk is looked after by the next beat
         if isinstance(command, Decline | HangUp) and before.state is State.RINGING:
-            after, changes = await db.write(units.move, call, command, await self._moment(before.merchant))
+            after, changes = await db.write(units.move, call, command, await self.moment(before.merchant))
         elif isinstance(command, Accept | ConfirmMedia | HangUp):
-            after, changes = await db.write_alone(units.step, call, command, await self._moment(), known)
+            after, changes = await db.write_alone(units.step, call, command, await self.moment(), known)
         else:
-            after, changes = await db.write(units.move, call, command, await self._moment())
+            after, changes = await db.write(units.move, call, command, await self.moment())
         self._memory.note(after)
-        await self._tell(changes)
+        await self.tell(changes)
         if not changes and (known is None or known.version < after.version):
             await self.showing.show(after, known)  # it changed elsewhere while the bus was away
         return after
 
     async def _expire(self, call: str, merchant: str) -> None:
-        await self._tell(await self._desk.db.write(units.expire, call, await self._moment(merchant)))
+        await self.tell(await self._desk.db.write(units.expire, call, await self.moment(merchant)))
 
     async def _settle(self, merchant: str) -> None:
         """Do what a merchant needs; what comes meanwhile waits for the next beat, and so does what fails."""
@@ -317,8 +335,8 @@ class Calls:
         """Ring whoever has become free, where somebody may have; show queue and desks, where they may have changed."""
         line, changes = await self._desk.db.read(store.line, merchant), list[Change]()
         if rings and (line.waiting or line.ringing):
-            changes = await self._desk.db.write(units.assign, merchant, await self._moment(merchant))
-            await self._tell(changes)
+            changes = await self._desk.db.write(units.assign, merchant, await self.moment(merchant))
+            await self.tell(changes)
         if shows:
             now = await self._desk.db.read(store.line, merchant) if changes else line
             await self.showing.show_queue(merchant, now)
@@ -326,8 +344,8 @@ class Calls:
     async def _take_over(self, node: str) -> None:
         looked_at = units.TAKEN_OVER
         while looked_at == units.TAKEN_OVER:
-            looked_at, changes = await self._desk.db.write(units.take_over, node, await self._moment())
-            await self._tell(changes)
+            looked_at, changes = await self._desk.db.write(units.take_over, node, await self.moment())
+            await self.tell(changes)
         if not await self._desk.db.read(store.carries, node):  # else another node is at the rest, and may yet fail
             await self._desk.nodes.forget(node)
 
@@ -345,20 +363,7 @@ class Calls:
     async def _regain_who_is_here(self) -> None:
         """Whoever is taken for missing by another node, and has her page here, is not missing."""
         for call, side in self._memory.present_though_missing():
-            await attempt(self._move(call.id, Regain(side)), call.id)
-
-    async def _tell(self, changes: list[Change]) -> None:
-        """Let every node note the changes first, so that whoever is told finds the memory right; then tell."""
-        for change in changes:
-            self._unsettled.add(change.after.merchant)
-            if change.after.state is State.ENDED:
-                self._to_assign.add(change.after.merchant)
-            left = change.before.agent if change.before is not None else None
-            parties = {change.after.buyer, change.after.agent, left} - {None}
-            self._desk.bus.publish(CHANGED, change.after, *(party for party in parties if party))
-            self._desk.bus.here(COMMITTED, change)
-        for change in changes:
-            await self.showing.show(change.after, change.before)
+            await attempt(self.give(call.id, Regain(side)), call.id)
 
     def _on_change(self, call: Call) -> None:
         self._memory.note(call)
@@ -380,17 +385,3 @@ class Calls:
     def _on_staff(self, merchant: str) -> None:
         self._to_assign.add(merchant)
         self._unsettled.add(merchant)
-
-
-def side_of(call: Call, party: Party) -> Side:
-    """Return which end of a call a party is.
-
-    Raises:
-        Refused: ``not_yours`` where it is neither.
-    """
-    if party.answers:
-        if call.agent == party.id:
-            return Side.AGENT
-    elif call.buyer == party.id:
-        return Side.BUYER
-    raise not_yours("this call is between others")

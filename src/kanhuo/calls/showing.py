@@ -17,6 +17,7 @@ from kanhuo.calls.views import Facts, agents_view, buyers_view, desk_view, passe
 from kanhuo.catalogue.service import Cards
 from kanhuo.kernel.clock import Clock
 from kanhuo.presence.service import PresenceBook
+from kanhuo.reach.service import Reach
 from kanhuo.shell.bus import Bus
 from kanhuo.shell.database import Database
 from kanhuo.shell.nodes import Nodes
@@ -33,6 +34,7 @@ class Desk:
     accounts: Accounts
     cards: Cards
     presence: PresenceBook
+    reach: Reach
     outlooks: Outlooks
     patience: Patience
     nodes: Nodes
@@ -79,7 +81,7 @@ class Showing:
     async def show_queue(self, merchant: str, line: Line) -> None:
         """Show everybody who waits her place, the consoles the line, and product pages what a buyer would meet."""
         desk = self._desk
-        staff, usual = await desk.presence.staff(merchant), await desk.outlooks.usual_talk(merchant)
+        staff, usual = await desk.reach.staff(merchant), await desk.outlooks.usual_talk(merchant)
         now = desk.clock.now()
         desk.outlooks.tell(merchant, line, staff, usual)
         for position, call in enumerate(line.waiting, start=1):
@@ -92,4 +94,4 @@ class Showing:
         """Return what an agent's console shows at its top."""
         desk = self._desk
         line = await desk.db.read(store.line, party.merchant)
-        return desk_view(party.id, line, await desk.presence.staff(party.merchant), desk.clock.now())
+        return desk_view(party.id, line, await desk.reach.staff(party.merchant), desk.clock.now())

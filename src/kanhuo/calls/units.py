@@ -18,10 +18,13 @@ from kanhuo.calls.events import (
     Declined,
     Ended,
     Event,
+    Hear,
+    Heard,
     Lose,
     Offer,
     Regain,
     RingExpired,
+    RingUnheard,
     RingWithdrawn,
     WithdrawRing,
 )
@@ -34,6 +37,10 @@ from kanhuo.catalogue.model import ContextCard
 from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Code, Refused, Stale, not_now, not_yours
 from kanhuo.presence.service import UNASKED, Staff
+from kanhuo.reach import store as knocks
+from kanhuo.reach.model import Knock, Rung, Shown
+from kanhuo.reach.model import evolve as evolve_knock
+from kanhuo.reach.policy import AFTER_PAGE, AFTER_RING, may_be_shown
 from kanhuo.routing.policy import anyone_left, choose
 from kanhuo.shell import journal
 from kanhuo.shell.database import Transaction
@@ -162,7 +169,36 @@ def assign(tx: Transaction, merchant: str, moment: Moment, line: Line | None = N
         if change is not None:
             changes.append(change)
             busy |= {change.after.agent} if change.after.agent else set()
+            _plan_knocks(tx, change.after, moment)
     return changes
+
+
+def heard(tx: Transaction, call: str, agent: str, rung: Rung, device: str, moment: Moment) -> list[Change]:
+    """Note that a page or a device of an agent shows the ring, if she is still rung."""
+    before = found(tx, call)
+    if before.state is not State.RINGING or before.agent != agent:
+        return []
+    after = moment.now - before.since
+    change = _step(tx, before, Hear(agent, rung, device, after), moment)
+    if change is None:  # it was known already that the ring reaches her; how soon on this device is worth a line too
+        journal.append(tx, call, Heard(agent, rung, device, after), moment.now)
+    if rung is Rung.SOCKET:
+        knocks.leave_in_peace(tx, call, before.since + AFTER_RING)
+    return [] if change is None else [change]
+
+
+def knocked(tx: Transaction, knock: str, moment: Moment) -> tuple[bool, list[Change]]:
+    """Note that a device that was knocked at shows the ring; also say whether the ring is over."""
+    known = knocks.knock(tx, knock)
+    if known is None:
+        return True, []
+    call = found(tx, known.call)
+    over = call.state is not State.RINGING or call.agent != known.agent
+    if over or not may_be_shown(known):
+        return over, []
+    knocks.put(tx, known, evolve_knock(known, Shown(), moment.now))
+    knocks.answered(tx, known.agent)
+    return False, heard(tx, call.id, known.agent, Rung.PUSH, known.endpoint, moment)
 
 
 def take_over(tx: Transaction, dead: str, moment: Moment) -> tuple[int, list[Change]]:
@@ -261,9 +297,9 @@ def _next(call: Call, busy: frozenset[str], moment: Moment) -> Command | None:
     if may_be_offered(call, moment.patience):
         if Side.BUYER in call.missing:
             return None
-        agent = choose(staff.on_duty, busy.union(call.tried))
+        agent = choose(staff.on_duty, busy.union(call.tried), later=staff.by_push)
         if agent is not None:
-            return Offer(agent)
+            return Offer(agent, Rung.PUSH if agent in staff.by_push else Rung.SOCKET)
         if anyone_left(staff.on_duty, call.tried):
             return None
         if not staff.whole:
@@ -273,8 +309,35 @@ def _next(call: Call, busy: frozenset[str], moment: Moment) -> Command | None:
     return Close(unanswered(call))
 
 
+def _plan_knocks(tx: Transaction, call: Call, moment: Moment) -> None:
+    """Let the devices of an agent who has begun to be rung be knocked at, if she has any."""
+    if call.agent is None or call.agent not in moment.staff.devices:
+        return
+    knocks.plan(
+        tx,
+        Knock(
+            id="",
+            call=call.id,
+            card=call.card,
+            media=call.media,
+            agent=call.agent,
+            endpoint="",
+            planned_at=call.since,
+            until=call.since + moment.patience.ring,
+            due=knocked_at(call),
+        ),
+    )
+
+
+def knocked_at(call: Call) -> Millis:
+    """Return when the devices of the agent who has begun to be rung are knocked at: at once where she has no page open."""
+    return call.since + (0 if call.unheard else AFTER_PAGE)
+
+
 def _assign_after(tx: Transaction, change: Change, moment: Moment) -> list[Change]:
-    if moment.staff is UNASKED or not isinstance(change.event, Declined | RingExpired | RingWithdrawn | Ended):
+    if moment.staff is UNASKED or not isinstance(
+        change.event, Declined | RingExpired | RingUnheard | RingWithdrawn | Ended
+    ):
         return []
     before, after = change.before, change.after
     if after.agent is not None and before is not None and before.state in ANSWERED:

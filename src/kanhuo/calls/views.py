@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kanhuo.accounts.messages import AgentCard, MerchantCard
+from kanhuo.accounts.model import Party
 from kanhuo.calls.messages import CallView, DeskView
 from kanhuo.calls.model import Call
 from kanhuo.calls.policy import Patience, deadline
@@ -12,6 +13,7 @@ from kanhuo.calls.store import Line
 from kanhuo.calls.terms import Side, State
 from kanhuo.catalogue.messages import Card
 from kanhuo.kernel.clock import Millis
+from kanhuo.kernel.errors import not_yours
 from kanhuo.presence.service import Staff
 
 
@@ -53,6 +55,20 @@ def desk_view(agent: str, line: Line, staff: Staff, now: Millis) -> DeskView:
 def rings_here(call: Call, device: str) -> bool:
     """Whether a device of the call's agent carries the call, or may still accept it."""
     return call.state is State.RINGING or call.device == device
+
+
+def side_of(call: Call, party: Party) -> Side:
+    """Return which end of a call a party is.
+
+    Raises:
+        Refused: ``not_yours`` where it is neither.
+    """
+    if party.answers:
+        if call.agent == party.id:
+            return Side.AGENT
+    elif call.buyer == party.id:
+        return Side.BUYER
+    raise not_yours("this call is between others")
 
 
 def _view(call: Call, side: Side, facts: Facts, patience: Patience, *, agent: AgentCard | None, here: bool) -> CallView:

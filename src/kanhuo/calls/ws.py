@@ -8,16 +8,23 @@ from kanhuo.calls.messages import (
     CallAsk,
     CallDecline,
     CallHangUp,
+    CallHeard,
     CallMediaUp,
     CallRate,
     CallWrapUp,
 )
+from kanhuo.calls.ringing import Ringing
 from kanhuo.calls.service import Calls
 
 
 async def ask(calls: Calls, party: Party, device: str, message: CallAsk) -> str:
     """Begin a call; return its id."""
     return (await calls.ask(party, device, message.key, message.media)).id
+
+
+async def heard(ringing: Ringing, party: Party, device: str, message: CallHeard) -> None:
+    """Note that the ring has reached this device."""
+    await ringing.heard(party, device, message.call)
 
 
 async def accept(calls: Calls, party: Party, device: str, message: CallAccept) -> None:

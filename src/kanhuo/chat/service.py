@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from kanhuo.accounts.model import Party
-from kanhuo.calls.service import Calls, side_of
+from kanhuo.calls.service import Calls
 from kanhuo.calls.terms import Side, State
+from kanhuo.calls.views import side_of
 from kanhuo.chat import store
 from kanhuo.chat.messages import ChatLine
 from kanhuo.chat.model import Said, Spoken

@@ -8,9 +8,10 @@ from typing import Final
 
 from kanhuo.accounts.model import Party
 from kanhuo.calls.model import LIVE, Call
-from kanhuo.calls.service import CHANGED, Calls, side_of
+from kanhuo.calls.service import CHANGED, Calls
 from kanhuo.calls.terms import Side, State
 from kanhuo.calls.units import found
+from kanhuo.calls.views import side_of
 from kanhuo.consent import store
 from kanhuo.consent.messages import ConsentsView
 from kanhuo.consent.model import Consents, Given, Purpose, Withdrawn, evolve, give, withdraw

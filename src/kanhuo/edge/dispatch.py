@@ -8,7 +8,17 @@ from typing import Any, Final, TypeAlias
 
 from kanhuo.accounts.policy import Act, allow
 from kanhuo.calls import ws as calls_ws
-from kanhuo.calls.messages import CallAccept, CallAsk, CallDecline, CallHangUp, CallMediaUp, CallRate, CallWrapUp
+from kanhuo.calls.messages import (
+    CallAccept,
+    CallAsk,
+    CallDecline,
+    CallHangUp,
+    CallHeard,
+    CallMediaUp,
+    CallRate,
+    CallWrapUp,
+)
+from kanhuo.calls.ringing import Ringing
 from kanhuo.calls.service import Calls
 from kanhuo.chat import ws as chat_ws
 from kanhuo.chat.messages import ChatRead, ChatSay
@@ -35,6 +45,7 @@ class Rooms:
 
     presence: PresenceBook
     calls: Calls
+    ringing: Ringing
     consents: ConsentBook
     chat: Chat
     signalling: Signalling
@@ -43,6 +54,7 @@ class Rooms:
 ACTS: Final[dict[type[Request], Act]] = {
     PresenceBeat: Act.BE_ON_DUTY,
     CallAsk: Act.ASK,
+    CallHeard: Act.ACCEPT,
     CallAccept: Act.ACCEPT,
     CallDecline: Act.DECLINE,
     CallHangUp: Act.HANG_UP,
@@ -79,6 +91,7 @@ class Dispatch:
         }
         self._in_time: dict[type, Callable[[Page, Any], Awaitable[object]]] = {
             CallAsk: lambda page, m: calls_ws.ask(calls, page.party, page.device, m),
+            CallHeard: lambda page, m: calls_ws.heard(rooms.ringing, page.party, page.device, m),
             CallAccept: lambda page, m: calls_ws.accept(calls, page.party, page.device, m),
             CallDecline: lambda page, m: calls_ws.decline(calls, page.party, m),
             CallHangUp: lambda page, m: calls_ws.hang_up(calls, page.party, m),

@@ -15,7 +15,18 @@ from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from kanhuo.calls.events import Accepted, Asked, Connected, Declined, Ended, Offered, RingExpired, RingWithdrawn
+from kanhuo.calls.events import (
+    Accepted,
+    Asked,
+    Connected,
+    Declined,
+    Ended,
+    Heard,
+    Offered,
+    RingExpired,
+    RingUnheard,
+    RingWithdrawn,
+)
 from kanhuo.calls.policy import Patience, deadline
 from kanhuo.calls.service import COMMITTED
 from kanhuo.calls.terms import Media, Reason, State
@@ -29,6 +40,7 @@ _END_OF_RING: Final = {
     Accepted: "accepted",
     Declined: "declined",
     RingExpired: "expired",
+    RingUnheard: "unheard",
     RingWithdrawn: "withdrawn",
     Ended: "ended",
 }
@@ -58,6 +70,8 @@ class CallFigures:
                 metrics.asked.labels(after.media).inc()
             case Offered() if before is not None and not before.tried:
                 metrics.ring.observe((now - after.asked_at) / SECOND)
+            case Heard(after=length):
+                metrics.heard.observe(length / SECOND)
             case Accepted():
                 metrics.answer.observe((now - after.asked_at) / SECOND)
             case Connected() if after.answered_at is not None:

@@ -23,6 +23,7 @@ from kanhuo.accounts.model import Party
 from kanhuo.accounts.passkeys import Passkeys
 from kanhuo.accounts.service import Accounts
 from kanhuo.calls import http as calls_http
+from kanhuo.calls.ringing import Ringing
 from kanhuo.calls.service import Calls
 from kanhuo.chat import http as chat_http
 from kanhuo.chat.service import Chat
@@ -36,6 +37,8 @@ from kanhuo.edge.pages import Pages, keep_to_itself
 from kanhuo.edge.refusals import code_of, failed, not_understood, refused, too_deep
 from kanhuo.edge.shopfront import Shopfront
 from kanhuo.kernel.errors import Code, Refused
+from kanhuo.reach import http as reach_http
+from kanhuo.reach.service import Reach
 from kanhuo.shell.metrics import Metrics, Traffic
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -49,6 +52,8 @@ class Services:
     accounts: Accounts
     passkeys: Passkeys
     calls: Calls
+    ringing: Ringing
+    reach: Reach
     shopfront: Shopfront
     chat: Chat
     pages: Pages
@@ -75,6 +80,7 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             *health_http.HANDLERS,
             *figures_http.HANDLERS,
             *accounts_http.HANDLERS,
+            *reach_http.HANDLERS,
             *calls_http.HANDLERS,
             *chat_http.HANDLERS,
             *pages_http.HANDLERS,
@@ -87,6 +93,8 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             "passkeys": Provide(lambda: services.passkeys, sync_to_thread=False),
             "shopfront": Provide(lambda: services.shopfront, sync_to_thread=False),
             "calls": Provide(lambda: services.calls, sync_to_thread=False),
+            "ringing": Provide(lambda: services.ringing, sync_to_thread=False),
+            "reach": Provide(lambda: services.reach, sync_to_thread=False),
             "chat": Provide(lambda: services.chat, sync_to_thread=False),
             "pages": Provide(lambda: services.pages, sync_to_thread=False),
             "health": Provide(lambda: services.health, sync_to_thread=False),
@@ -109,7 +117,19 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
         request_max_body_size=LARGEST_BODY,
         after_exception=[count],
         logging_config=None,  # the root logger is ours: see shell/logs.py
-        signature_types=[Accounts, Passkeys, Calls, Chat, Pages, Party, Shopfront, Health, CollectorRegistry],
+        signature_types=[
+            Accounts,
+            Passkeys,
+            Calls,
+            Ringing,
+            Reach,
+            Chat,
+            Pages,
+            Party,
+            Shopfront,
+            Health,
+            CollectorRegistry,
+        ],
     )
 
 

@@ -23,6 +23,11 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+def new_salt() -> bytes:
+    """Return 16 random bytes for sealing one message."""
+    return secrets.token_bytes(16)
+
+
 def fingerprint(secret: str) -> str:
     """Return the SHA-256 of a secret of full entropy in hexadecimal, for storing and looking it up."""
     return hashlib.sha256(secret.encode()).hexdigest()

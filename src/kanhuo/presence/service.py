@@ -41,6 +41,19 @@ TOLD: Final = Topic("presence.told", Told)
 
 
 @dataclass(frozen=True, slots=True)
+class Duty:
+    """What an agent has just said of herself, by a page connected to this node."""
+
+    merchant: str
+    agent: str
+    duty: bool
+
+
+DUTY: Final = Topic("presence.duty", Duty)
+"""News for this node alone: with every beat that says she is on duty, and once when she goes off."""
+
+
+@dataclass(frozen=True, slots=True)
 class Staff:
     """A merchant's people at one moment: agents on duty with the instant since when each has been idle."""
 
@@ -51,6 +64,10 @@ class Staff:
     """Since when nobody has been on duty; ``None`` while somebody is."""
     counted_since: Millis = 0
     """When this process began to count: who is there may not have said so yet."""
+    by_push: frozenset[str] = frozenset()
+    """Those on duty who have no page open, and are rung by their devices alone."""
+    devices: frozenset[str] = frozenset()
+    """Agents who have devices that can be knocked at."""
     whole: bool = True
     """``False`` where other nodes cannot be asked: somebody may be on duty there."""
 
@@ -86,7 +103,10 @@ class PresenceBook:
         self._put(merchant, agent, beat(before, device, said), now)
         if goes_off(before, device, said):
             self._bus.publish(TOLD, Told(merchant, agent, off_duty=True), agent)
+            self._bus.here(DUTY, Duty(merchant, agent, duty=False))
             tell(self._bus, agent, PresenceOffDuty(), but=device)
+        elif duty:
+            self._bus.here(DUTY, Duty(merchant, agent, duty=True))
 
     def detached(self, merchant: str, agent: str, device: str) -> None:
         """Note that a device's socket was lost."""

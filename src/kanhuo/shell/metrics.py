@@ -79,6 +79,7 @@ class Metrics:
         self.ended = counter("calls_ended", "Calls that ended by a commit of this node, by reason.", "reason")
         self.rings = counter("rings", "Rings of one agent each, by how they ended.", "end")
         self.ring = histogram("call_ring", "From asking to the first ring being committed.", _WAIT)
+        self.heard = histogram("ring_heard", "From a ring's start to a device showing it that had to be woken.", _WAIT)
         self.answer = histogram("call_answer", "From asking to an agent's answer.", _WAIT)
         self.connect = histogram("call_connect", "From the answer to both sides seeing or hearing each other.", _WAIT)
         self.talk = histogram("call_talk", "How long the two were connected.", _TALK)

@@ -12,8 +12,9 @@ from typing import Final
 
 from kanhuo.accounts.model import Party
 from kanhuo.calls.model import ANSWERED, Call
-from kanhuo.calls.service import CHANGED, Calls, side_of
+from kanhuo.calls.service import CHANGED, Calls
 from kanhuo.calls.terms import Side, State
+from kanhuo.calls.views import side_of
 from kanhuo.consent.model import Purpose
 from kanhuo.consent.service import AGREED, Agreed, ConsentBook
 from kanhuo.kernel.clock import Clock

@@ -43,17 +43,17 @@ class Costs:
 
     # PostgreSQL
 
-    lifecycle_transactions: float = 11.5
+    lifecycle_transactions: float = 12.7
     """PostgreSQL, transactions for a whole call; a read outside of a transaction is one too (*counts*)."""
     lifecycle_pg_cpu: float = 4.0e-3
     """PostgreSQL, seconds for a whole call, flat out (*bench*)."""
     hello_transactions: float = 4.8
     """PostgreSQL, transactions for a page that connects (*counts*)."""
-    node_transactions: float = 11.3
+    node_transactions: float = 12.4
     """PostgreSQL, transactions a second of a node when nothing happens (*counts*)."""
     lifecycle_stored: int = 7_000
     """PostgreSQL, bytes that a call leaves in tables and indexes: the call, its journal, its card (*counts*)."""
-    lifecycle_wal: int = 12_000
+    lifecycle_wal: int = 12_800
     """PostgreSQL, bytes of write-ahead log for a call (*counts*)."""
 
     # Redis
@@ -73,8 +73,8 @@ class Costs:
     """Wire, bytes of messages from both pages for a call, without descriptions and candidates (*counts*)."""
     lifecycle_bytes_out: int = 6_800
     """Wire, bytes of messages to both pages for a call (*counts*)."""
-    lifecycle_frames: int = 25
-    """Wire, frames for a call, both ways (*counts*: 6 in, 19 out)."""
+    lifecycle_frames: int = 26
+    """Wire, frames for a call, both ways (*counts*: 7 in, 19 out)."""
 
     # Of the code
 

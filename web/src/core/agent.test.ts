@@ -84,3 +84,25 @@ describe("duty", () => {
     expect([...lock.held]).toEqual([]);
   });
 });
+
+describe("a ring that is shown", () => {
+  it("is acknowledged once, whatever comes of it", async () => {
+    const { server, timers, said } = agentPage();
+    server.answer = ({ id, type }) =>
+      type === "call.heard" ? [{ type: "refused", re: id, code: "not_yours", why: "" }] : [{ type: "done", re: id, call: null }];
+    server.say(ringing);
+    server.say({ ...ringing, seq: 2, due: 40_000 });
+    await timers.pass(1);
+    expect(said("call.heard").map(({ call }) => call)).toEqual(["call_1"]);
+    server.say(callView({ seq: 1, side: "agent", state: "ringing", call: "call_2" }));
+    await timers.pass(1);
+    expect(said("call.heard").map(({ call }) => call)).toEqual(["call_1", "call_2"]);
+  });
+
+  it("elsewhere is not acknowledged here", async () => {
+    const { server, timers, said } = agentPage();
+    server.say({ ...ringing, here: false });
+    await timers.pass(1);
+    expect(said("call.heard")).toEqual([]);
+  });
+});

@@ -19,6 +19,8 @@ const LOCK = "duty";
 
 export class AgentDesk extends Page<AgentState> {
   #foreground = true;
+  /** The call whose ring this page has said that it shows. */
+  #heard: string | undefined;
   /** The call whose devices were opened on this page. */
   #opened: string | undefined;
   readonly #stopBeating: () => void;
@@ -122,8 +124,16 @@ export class AgentDesk extends Page<AgentState> {
     const ended = call?.state === "ended" && before.call?.state !== "ended";
     if (call !== null && ended && call.here && call.answered_at !== null) this.set({ wrapping: call.call });
     if (call?.state === "ringing" && before.call?.call !== call.call) this.set({ wrapping: null, refused: null });
+    if (call?.state === "ringing" && call.here) this.#acknowledge(call.call);
     const goesOn = call !== null && call.state !== "ended" && call.call === this.mine && !this.state.elsewhere;
     if (goesOn && call.answer !== null) this.#openDevices(call.call, call.answer);
+  }
+
+  /** Says once that the ring is shown here; what comes too late to be of use is refused, and that is all right. */
+  #acknowledge(call: string): void {
+    if (this.#heard === call) return;
+    this.#heard = call;
+    this.link.ask({ type: "call.heard", call }).catch(() => undefined);
   }
 
   /** Opens what the call was accepted with, once on a page: what is switched off later stays off. */

@@ -3,6 +3,7 @@ import { startAuthentication, startRegistration } from "@simplewebauthn/browser"
 import type { PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/browser";
 import { Refusal } from "../core";
 import type { AgentCard, Card, Code, Media, MerchantCard, Outcome, Reason, Role, State } from "../protocol/messages";
+import type { Endpoint, Reached } from "./reach";
 
 export interface Person {
   readonly id: string;
@@ -35,6 +36,11 @@ export interface CallSummary {
 }
 
 export const api = {
+  reach: () => request<Reached>("GET", "/v1/reach"),
+  ring: (device: string, { endpoint, keys }: PushSubscriptionJSON) =>
+    request<Endpoint>("POST", "/v1/reach/push", { device, subscription: { endpoint, keys } }),
+  ringNoMore: (endpoint: string) => request("DELETE", `/v1/reach/endpoints/${encodeURIComponent(endpoint)}`),
+  tryRing: (endpoint: string) => request("POST", `/v1/reach/endpoints/${encodeURIComponent(endpoint)}/try`),
   me: () => request<Me>("GET", "/v1/me"),
   signIn: (login: string, password: string) => request<Me>("POST", "/v1/sessions", { login, password }),
   signOut: () => request("DELETE", "/v1/sessions/current"),

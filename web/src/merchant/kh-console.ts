@@ -13,6 +13,8 @@ import "./kh-ring";
 import "./kh-sign-in";
 import type { WrapUp } from "./kh-wrap-up";
 import "./kh-wrap-up";
+import type { ReachAct, Tried } from "./kh-reach";
+import type { Reach } from "./reach";
 import type { Ringer } from "./ringer";
 
 /** What stands on the screen; the focus moves to the heading of each as it comes. */
@@ -20,6 +22,9 @@ type Screen = "sign-in" | "home" | "ring" | "conversation" | "wrap-up";
 
 /** A ring whose time has passed by this long is over, even if the line is down and nobody says so. */
 const RING_OVER = 1_000;
+
+/** So long a call that was answered by a notification may take to show up here; later, it is over. */
+const ANSWERED_WITHIN = 8_000;
 
 /**
  * The merchant's console: chooses the screen that fits the state, rings, and nothing else.
@@ -59,12 +64,16 @@ export class KhConsole extends LitElement {
   @property({ attribute: false }) start!: (me: Me) => AgentDesk;
   /** The secret of an invitation's link. */
   @property() invite = "";
+  @property({ attribute: false }) reach!: Reach;
   @state() private me: Me | null = null;
   @state() private asked = false;
   @state() private now: AgentState | null = null;
   @state() private calls: readonly CallSummary[] = [];
   @state() private toast = "";
   @state() private wrapTrouble = "";
+  @state() private tried: Tried = "no";
+  /** The call that a tap on a notification has answered, and until when it may show up. */
+  #answered: { readonly call: string; readonly until: number } | null = null;
   #desk: AgentDesk | null = null;
   #stopListening: () => void = () => undefined;
   #stopTicking: () => void = () => undefined;
@@ -75,6 +84,7 @@ export class KhConsole extends LitElement {
     this.#stopTicking = every(this.timers, 1_000, () => {
       this.requestUpdate();
       this.#sound();
+      if (this.#answered !== null && this.timers.now() > this.#answered.until) this.#answerLate();
     });
     if (this.invite === "") void this.#whoAmI();
     else this.asked = true;
@@ -132,6 +142,9 @@ export class KhConsole extends LitElement {
         ?silent=${this.ringer.silent}
         line=${now.line}
         .calls=${this.calls}
+        reach=${this.reach.state}
+        tried=${this.tried}
+        @reach=${(event: CustomEvent<ReachAct>) => void this.#reach(event.detail)}
         now=${this.timers.now() + now.ahead}
         @duty=${(event: CustomEvent<boolean>) => this.#duty(event.detail)}
         @unlock=${this.#unlock}
@@ -200,12 +213,53 @@ export class KhConsole extends LitElement {
     this.now = desk.state;
     this.#stopListening = desk.subscribe((now) => this.#changed(now));
     void this.#list();
+    void this.#refreshReach(desk);
+  }
+
+  /** Accepts a call as soon as it rings here: a tap on its notification has said so. */
+  answer(call: string): void {
+    this.#answered = { call, until: this.timers.now() + ANSWERED_WITHIN };
+    if (this.now !== null) this.#answer(this.now);
+  }
+
+  #answer({ call }: AgentState): void {
+    if (call === null || call.call !== this.#answered?.call) return;
+    if (call.state === "ringing" && call.here) {
+      this.#answered = null;
+      void this.#do((desk) => desk.accept(call.media));
+    } else {
+      this.#answerLate();
+    }
+  }
+
+  #answerLate(): void {
+    this.#answered = null;
+    if (this.me !== null) this.toast = say("accept_late");
+  }
+
+  /** Who is on duty by her telephone alone is on duty here too, once she opens the page. */
+  async #refreshReach(desk: AgentDesk): Promise<void> {
+    try {
+      if ((await this.reach.refresh()) && desk === this.#desk) desk.setDuty(true);
+    } catch {
+      // the line is down: nothing is offered, and the next start asks again
+    }
+  }
+
+  async #reach(act: ReachAct): Promise<void> {
+    this.tried = "no";
+    if (act === "on") await this.reach.switchOn();
+    else if (act === "off") await this.reach.switchOff();
+    else this.tried = await this.reach.tryIt().then(() => "sent" as const, () => "failed" as const);
   }
 
   #changed(now: AgentState): void {
     const before = this.now;
     this.now = now;
     this.#sound();
+    const rang = before?.call?.state === "ringing" && before.call.here ? before.call.call : null;
+    if (rang !== null && !(now.call?.call === rang && now.call.state === "ringing")) void this.reach.hush(rang);
+    this.#answer(now);
     if (now.call?.state !== before?.call?.state || now.call?.call !== before?.call?.call) {
       if (now.call?.state === "ringing") this.toast = "";
       void this.#list();

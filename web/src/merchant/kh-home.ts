@@ -1,14 +1,20 @@
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
-import { customElement, property } from "lit/decorators.js";
+import { customElement, property, state } from "lit/decorators.js";
 import type { LineState } from "../core";
 import type { DeskView } from "../protocol/messages";
+import "../ui/kh-icon";
+import { memory } from "../ui/memory";
 import { shared } from "../ui/styles";
 import { say, type Word } from "../words";
 import type { CallSummary, Me } from "./api";
 import "./kh-calls";
+import type { ReachAct, Tried } from "./kh-reach";
 import "./kh-settings";
+import type { ReachState } from "./reach";
 
 /** A telephone puts a page to sleep that is not in front; a desk's browser does not. */
+const DECLINED = "kanhuo-reach-declined";
+
 const KEEP: Word = matchMedia("(pointer: coarse)").matches ? "keep_in_front" : "keep_open";
 
 /**
@@ -17,6 +23,7 @@ const KEEP: Word = matchMedia("(pointer: coarse)").matches ? "keep_in_front" : "
  * @fires duty - `detail` is whether to be on duty
  * @fires unlock - the ring may sound from now on
  * @fires sign-out - `detail` is whether everywhere
+ * @fires reach - `detail` is a `ReachAct`
  * @fires connect - the line was closed for good and is wanted again
  */
 @customElement("kh-home")
@@ -84,6 +91,31 @@ export class KhHome extends LitElement {
       .on .dot {
         background: var(--jade);
       }
+      .offer {
+        display: grid;
+        gap: 8px;
+        justify-items: center;
+        background: var(--sheet);
+        border-radius: var(--radius);
+        box-shadow: inset 0 0 0 1px var(--line);
+        padding: 16px;
+        width: 100%;
+      }
+      .what {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        font-weight: 650;
+      }
+      .offer .small {
+        color: var(--ink-soft);
+      }
+      .pair {
+        display: flex;
+        flex-wrap: wrap;
+        justify-content: center;
+        gap: 4px 12px;
+      }
       .counts {
         display: flex;
         gap: 8px 20px;
@@ -119,6 +151,10 @@ export class KhHome extends LitElement {
   /** The ring was not unlocked by a click on this page. */
   @property({ type: Boolean }) silent = false;
   @property() line: LineState = "connecting";
+  /** Whether this device rings with the page closed. */
+  @property() reach: ReachState = "unknown";
+  @property() tried: Tried = "no";
+  @state() private declined = memory.get(DECLINED) !== undefined;
   @property({ attribute: false }) calls: readonly CallSummary[] = [];
   @property({ type: Number }) now = 0;
 
@@ -136,6 +172,8 @@ export class KhHome extends LitElement {
       <kh-settings
         .me=${this.me}
         present=${this.desk?.on_duty ?? 0}
+        reach=${this.reach}
+        tried=${this.tried}
         @sign-out=${(event: CustomEvent<boolean>) => this.#tell("sign-out", event.detail)}
       ></kh-settings>
     </main>`;
@@ -157,7 +195,7 @@ export class KhHome extends LitElement {
     const { duty, desk } = this;
     return html`<section class="duty ${duty ? "on" : ""}">
       <p class="state" role="status"><span class="dot"></span>${say(duty ? "duty_on" : "duty_off")}</p>
-      <p class="soft">${say(duty ? KEEP : (desk?.on_duty ?? 0) > 0 ? "off_others" : "off_hint")}</p>
+      <p class="soft">${say(duty ? (this.reach === "on" ? "keep_closed" : KEEP) : (desk?.on_duty ?? 0) > 0 ? "off_others" : "off_hint")}</p>
       ${duty && this.silent
         ? html`<p class="notice">
             ${say("ring_silent")}<button class="link" @click=${() => this.#tell("unlock", true)}>${say("ring_unlock")}</button>
@@ -166,6 +204,7 @@ export class KhHome extends LitElement {
       <button class="${duty ? "plain" : "act"} wide" id="duty" @click=${() => this.#tell("duty", !duty)}>
         ${say(duty ? "go_off_duty" : "go_on_duty")}
       </button>
+      ${duty && !this.declined && (this.reach === "off" || this.reach === "busy") ? this.#offer() : nothing}
       ${desk === null
         ? nothing
         : html`<p class="counts soft">
@@ -177,7 +216,23 @@ export class KhHome extends LitElement {
     </section>`;
   }
 
-  #tell(type: string, detail: boolean): void {
+  #offer(): TemplateResult {
+    return html`<div class="offer" id="reach-offer">
+      <p class="what"><kh-icon name="ring"></kh-icon>${say("reach_title")}</p>
+      <p class="small soft">${say("reach_why")}</p>
+      <div class="pair">
+        <button class="act" id="reach-offer-on" ?disabled=${this.reach === "busy"} @click=${() => this.#tell("reach", "on")}>${say("reach_on")}</button>
+        <button class="link" id="reach-offer-later" @click=${this.#decline}>${say("later")}</button>
+      </div>
+    </div>`;
+  }
+
+  readonly #decline = (): void => {
+    memory.set(DECLINED, "yes");
+    this.declined = true;
+  };
+
+  #tell(type: string, detail: boolean | ReachAct): void {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

@@ -5,6 +5,9 @@ import "../ui/kh-icon";
 import { shared } from "../ui/styles";
 import { say } from "../words";
 import { api, type Me, type Person } from "./api";
+import "./kh-reach";
+import type { Tried } from "./kh-reach";
+import type { ReachState } from "./reach";
 
 /**
  * Who may answer for the shop, and the ways in and out.
@@ -64,6 +67,8 @@ export class KhSettings extends LitElement {
   @property({ attribute: false }) me: Me | null = null;
   /** How many are on duty: where that changes, a colleague may have come or gone. */
   @property({ type: Number }) present = 0;
+  @property() reach: ReachState = "unknown";
+  @property() tried: Tried = "no";
   @state() private colleagues: readonly Person[] = [];
   @state() private removing: string | null = null;
   @state() private link = "";
@@ -75,6 +80,7 @@ export class KhSettings extends LitElement {
     const owner = this.me?.agent.role === "owner";
     return html`<section>
       <h2>${say("open_settings")}</h2>
+      <kh-reach state=${this.reach} tried=${this.tried}></kh-reach>
       ${owner ? this.#people() : nothing}
       <div class="acts">
         ${browserSupportsWebAuthn()

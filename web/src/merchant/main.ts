@@ -3,8 +3,9 @@ import "./kh-console";
 import { AgentDesk, Devices, realTimers, ScreenLock } from "../core";
 import { memory, randomName } from "../ui/memory";
 import { language, say } from "../words";
-import type { Me } from "./api";
+import { api, type Me } from "./api";
 import { KhConsole } from "./kh-console";
+import { Reach } from "./reach";
 import { Ringer } from "./ringer";
 
 const DEVICE = "kanhuo-device";
@@ -30,14 +31,40 @@ page.ringer = new Ringer({
   },
   timers: realTimers,
 });
-page.invite = new URLSearchParams(location.hash.slice(1)).get("invite") ?? "";
-if (page.invite !== "") history.replaceState(null, "", location.pathname);
+const asked = new URLSearchParams(location.hash.slice(1));
+page.invite = asked.get("invite") ?? "";
+if (asked.size > 0) history.replaceState(null, "", location.pathname);
 page.start = start;
 page.addEventListener("signed-out", () => memory.set(DUTY, undefined));
+page.reach = new Reach({ worker: worker(), permission, ask, installs: installs() }, api, device, () => page.requestUpdate());
 document.body.append(page);
+const answered = asked.get("answer");
+if (answered !== null) page.answer(answered);
 
-if ("serviceWorker" in navigator && location.protocol === "https:") {
-  void navigator.serviceWorker.register("/console/worker.js", { scope: "/console/" });
+/** The service worker, which rings with this page closed; `undefined` where the browser has none, or no push. */
+function worker(): Promise<ServiceWorkerRegistration> | undefined {
+  if (!("serviceWorker" in navigator)) return undefined;
+  navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<{ type: string; call: string }>) => {
+    if (data.type === "answer") page.answer(data.call);
+  });
+  // a worker that is not active yet can neither subscribe nor show anything
+  const registered = navigator.serviceWorker
+    .register("/console/worker.js", { scope: "/console/" })
+    .then(() => navigator.serviceWorker.ready);
+  return "PushManager" in window && "Notification" in window ? registered : undefined;
+}
+
+function permission(): NotificationPermission {
+  return Notification.permission;
+}
+
+function ask(): Promise<NotificationPermission> {
+  return Notification.requestPermission();
+}
+
+/** iPhones and iPads push to what is on the home screen alone, and show Safari no push before. */
+function installs(): boolean {
+  return /iPhone|iPad/u.test(navigator.userAgent) || (navigator.userAgent.includes("Mac") && navigator.maxTouchPoints > 1);
 }
 
 /** Who was on duty before a reload still is; whoever signs out is not. */

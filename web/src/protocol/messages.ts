@@ -5,6 +5,7 @@ export type ClientMessage =
   | Ping
   | PresenceBeat
   | CallAsk
+  | CallHeard
   | CallAccept
   | CallDecline
   | CallHangUp
@@ -82,6 +83,13 @@ export interface CallDecline {
 /** Either side ends the call, in whatever state it is: cancel, leave the queue or hang up. Answered ``done``. */
 export interface CallHangUp {
   readonly type: "call.hang_up";
+  readonly id: number;
+  readonly call: string;
+}
+
+/** An agent's page shows the ring: it has reached her. Answered ``done``; what comes too late does nothing. */
+export interface CallHeard {
+  readonly type: "call.heard";
   readonly id: number;
   readonly call: string;
 }

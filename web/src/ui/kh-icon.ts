@@ -1,6 +1,7 @@
 import { css, LitElement, type PropertyValues } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import {
+  BellRing,
   Camera,
   CameraOff,
   ChevronLeft,
@@ -33,6 +34,7 @@ import {
 } from "lucide";
 
 const ICONS = {
+  ring: BellRing,
   camera: Camera,
   "camera-off": CameraOff,
   back: ChevronLeft,

@@ -2,19 +2,19 @@
 import { buyer } from "./buyer";
 import { common } from "./common";
 import { merchant } from "./merchant";
+import { type Entry, filled, type Language, languageOf } from "./speech";
 
-export type Language = "zh" | "en";
-type Entry = Readonly<Record<Language, string>>;
+export type { Language } from "./speech";
 
 const catalogue = { ...common, ...buyer, ...merchant } satisfies Record<string, Entry>;
 export type Word = keyof typeof catalogue;
 
-/** The language of the page: the first of the browser's that we speak, else English. */
-export const language: Language = navigator.languages.find((one) => /^(?:zh|en)\b/iu.test(one))?.toLowerCase().startsWith("zh") ? "zh" : "en";
+/** The language of the page. */
+export const language: Language = languageOf(navigator.languages);
 
 /** Returns a word or sentence in the page's language; `{name}` is filled in. */
 export function say(word: Word, values: Readonly<Record<string, string | number>> = {}, to: Language = language): string {
-  return catalogue[word][to].replace(/\{(\w+)\}/gu, (_, name: string) => String(values[name] ?? ""));
+  return filled(catalogue[word][to], values);
 }
 
 /** `1:05` for 65 000 ms. */

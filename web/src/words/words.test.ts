@@ -21,8 +21,8 @@ describe("the catalogue", () => {
   it("has each word once and no word that nobody says", () => {
     const names = entries.map(([name]) => name);
     expect(new Set(names).size).toBe(names.length);
-    const text = [...sources("ui", "buyer", "merchant", "words").entries()]
-      .filter(([file]) => !/words\/(?:common|buyer|merchant)\.ts$/u.test(file))
+    const text = [...sources("ui", "buyer", "merchant", "worker", "words").entries()]
+      .filter(([file]) => !/words\/(?:common|buyer|merchant|pushed)\.ts$/u.test(file))
       .map(([, source]) => source)
       .join("\n");
     const begun = [...text.matchAll(/`(\w+_)\$\{/gu)].map(([, start]) => start ?? "");

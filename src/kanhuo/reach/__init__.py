@@ -1,0 +1,1 @@
+"""How an agent is rung: on her open pages, and where none is open by whatever else she has allowed."""
