@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from bench import availability, calls, chaos, fanout, first_frame, idle, relay
+from bench import availability, calls, chaos, fanout, first_frame, idle, reach, relay
 from bench.figures import Figures
 from bench.options import Options, with_engines
 
@@ -23,6 +23,7 @@ BENCHES: dict[str, Callable[[Options], Coroutine[Any, Any, Figures]]] = {
     "fanout": fanout.run,
     "first-frame": first_frame.run,
     "chaos": chaos.run,
+    "reach": reach.run,
 }
 
 
@@ -36,7 +37,8 @@ def main() -> None:
     parser.add_argument("--bus", default="", metavar="URL")
     parser.add_argument("--seed", type=int, metavar="N")
     chosen = parser.parse_args()
-    asked = Options(chosen.short, chosen.nodes, chosen.database, chosen.bus, chosen.seed)
+    nodes = chosen.nodes or (2 if chosen.name == "reach" else 0)
+    asked = Options(chosen.short, nodes, chosen.database, chosen.bus, chosen.seed)
     with with_engines(asked) as options:
         figures: Figures = uvloop.run(BENCHES[chosen.name](options))
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"

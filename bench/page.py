@@ -81,7 +81,8 @@ class Page(WSListener):
         self.heard(message, at)
 
     async def hello(self, token: str, device: str) -> dict[str, Any]:
-        self.send_raw({"type": "hello", "version": 1, "device": device, "inst": self.inst, "pass": token})
+        proof = {"pass": token} if token else {}
+        self.send_raw({"type": "hello", "version": 1, "device": device, "inst": self.inst, **proof})
         welcome = await self._welcome
         self.party = welcome["party"]["id"]
         return welcome
@@ -126,9 +127,10 @@ class Page(WSListener):
                 return view
 
 
-async def page(url: str, token: str, device: str = "desk") -> Page:
-    """Connect and say hello."""
-    _, opened = await ws_connect(Page, url, read_buffer_init_size=2048)
+async def page(url: str, token: str, device: str = "desk", cookie: str = "") -> Page:
+    """Connect and say hello, by a pass or by the secret of a session."""
+    headers = {"Cookie": f"kanhuo_session={cookie}"} if cookie else None
+    _, opened = await ws_connect(Page, url, read_buffer_init_size=2048, extra_headers=headers)
     assert isinstance(opened, Page)
     await opened.hello(token, device)
     return opened

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,9 +86,15 @@ class Measured:
 
 @asynccontextmanager
 async def serving(
-    merchants: int = 1, options: Options | None = None, module: str = "kanhuo.cli"
+    merchants: int = 1,
+    options: Options | None = None,
+    module: str = "kanhuo.cli",
+    more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Measured]:
-    """Serve the first merchants from a process of its own, pinned to the last core; the client keeps the others."""
+    """Serve the first merchants from a process of its own, pinned to the last core; the client keeps the others.
+
+    ``more`` are settings beside the usual.
+    """
     options = options or Options()
     with tempfile.TemporaryDirectory() as folder:
         app = build(Settings(data=Path(folder), pass_key=KEY, database=options.database))
@@ -98,7 +104,7 @@ async def serving(
         )
         await app.db.close()
         keys = {"KANHUO_PASS_KEY": KEY, "KANHUO_PEPPER": KEY[::-1]}
-        own = {"KANHUO_DATA": folder, "KANHUO_MESSAGE_RATE": "1e9", **keys, **options.environment}
+        own = {"KANHUO_DATA": folder, "KANHUO_MESSAGE_RATE": "1e9", **keys, **options.environment, **(more or {})}
         async with another(own, module, pinned=options.nodes < 2) as measured:
             yield measured
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import uvicorn
@@ -47,6 +48,8 @@ from kanhuo.kernel.ids import new_secret
 from kanhuo.presence.policy import BLINK
 from kanhuo.presence.service import PresenceBook
 from kanhuo.presence.store import Alone, RedisRoster, Roster
+from kanhuo.reach.endpoints import Endpoints
+from kanhuo.reach.sending import Sender
 from kanhuo.reach.service import Reach
 from kanhuo.shell import logs
 from kanhuo.shell.alarm import Alarm, attempt
@@ -60,6 +63,7 @@ from kanhuo.shell.nodes import NodeClock, Nodes
 from kanhuo.shell.outbound import Outbound
 from kanhuo.shell.redis import RedisBus
 from kanhuo.shell.redis import client as redis_client
+from kanhuo.shell.webhook import Webhook
 from kanhuo.signalling.messages import IceServer
 from kanhuo.signalling.service import Signalling
 
@@ -85,6 +89,7 @@ class App:
     calls: Calls
     presence: PresenceBook
     reach: Reach
+    ringing: Ringing
     reception: Reception
     door: Door
     beat: Callable[[], Awaitable[None]]
@@ -157,7 +162,8 @@ def build(
     accounts = Accounts(db, bus, clock, checks)
     cards, presence = Cards(db), PresenceBook(clock, bus, roster)
     origin = public_origin(settings)
-    reach = Reach(db, bus, clock, presence, cards, Outbound(settings.trusted_receivers), origin)
+    sender = Sender(db, clock, accounts, cards, _outbound(settings), origin, _webhook(settings))
+    endpoints, reach = Endpoints(db, bus, clock, presence, sender), Reach(db, bus, clock, presence, sender)
     outlooks = Outlooks(db, bus, clock, reach)
     desk = Desk(db, bus, clock, accounts, cards, presence, reach, outlooks, patience, nodes)
     calls = Calls(desk)
@@ -186,6 +192,7 @@ def build(
         calls,
         ringing,
         reach,
+        endpoints,
         shopfront,
         chat,
         pages,
@@ -208,6 +215,7 @@ def build(
         calls=calls,
         presence=presence,
         reach=reach,
+        ringing=ringing,
         reception=reception,
         door=door,
         beat=beat,
@@ -247,7 +255,7 @@ def server(app: App, *, alarm: bool = True) -> Server:
 
 
 def check_together(settings: Settings) -> None:
-    """See that what is set lets several nodes work together, or is a single node.
+    """See that what is set fits together: for several nodes or a single one, and for whoever is told of rings.
 
     Raises:
         ValueError: with the reason.
@@ -258,6 +266,9 @@ def check_together(settings: Settings) -> None:
         )
     if settings.bus and not (settings.pass_key and settings.pepper):
         raise ValueError("nodes share their secrets: set KANHUO_PASS_KEY and KANHUO_PEPPER to the same on all of them")
+    if settings.ring_webhook and not _outbound(settings).allowed(settings.ring_webhook):
+        raise ValueError("KANHUO_RING_WEBHOOK is an address: https://…")
+    _webhook(settings)
 
 
 def _kept_figures(
@@ -299,6 +310,16 @@ def _joined(settings: Settings, nodes: Nodes, traces: Traces | None) -> tuple[Bu
     return shared, RedisRoster(
         redis_client(settings.bus), nodes.me, lambda: nodes.lately(BLINK), lambda: shared.connected
     )
+
+
+def _outbound(settings: Settings) -> Outbound:
+    """Return the client for others' addresses; our own back end's was set by us, and may be anywhere."""
+    ours = (urlsplit(settings.ring_webhook).netloc,) if settings.ring_webhook else ()
+    return Outbound((*settings.trusted_receivers, *ours))
+
+
+def _webhook(settings: Settings) -> Webhook | None:
+    return Webhook.of(settings.ring_webhook, settings.ring_webhook_secret) if settings.ring_webhook else None
 
 
 def prepare(settings: Settings) -> None:

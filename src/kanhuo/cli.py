@@ -70,7 +70,10 @@ def serve(settings: Settings, port: int | None, host: str | None, workers: int, 
             click.echo(f"Error: {why_not}.", err=True)
             sys.exit(2)
         sys.exit(several.serve(settings, workers))
-    running = server(build(settings))
+    try:
+        running = server(build(settings))
+    except ValueError as failure:
+        raise click.ClickException(str(failure)) from failure
     running.leash = leash
     running.run(None if leash is None else several.bound(settings.host, settings.port))
 

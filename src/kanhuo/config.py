@@ -43,6 +43,10 @@ class Settings:
     trusted_receivers: tuple[str, ...] = ()
     """Hosts with their ports, such as ``127.0.0.1:9000``, that we may call although they are private or speak no TLS: push
     services of your own. All others have to be public."""
+    ring_webhook: str = ""
+    """Where your own back end is told that an agent is to be rung by a text message or telephone; nowhere if empty."""
+    ring_webhook_secret: str = ""
+    """What those messages are signed with (Standard Webhooks): ``whsec_`` and 24 to 64 bytes as base64."""
     ice_servers: str = "[]"
     """JSON list of STUN and TURN servers as ``RTCIceServer`` writes them."""
     message_rate: float = 100

@@ -19,7 +19,7 @@ from kanhuo.accounts.policy import (
 )
 from kanhuo.kernel.errors import Refused
 
-OWNERS = {Act.SEE_AGENTS, Act.INVITE, Act.REMOVE_AGENT}
+OWNERS = {Act.SEE_AGENTS, Act.INVITE, Act.REMOVE_AGENT, Act.SET_LADDER}
 BUYERS = {Act.ASK, Act.RATE, Act.CONSENT}
 SHARED = {Act.HANG_UP, Act.TALK, Act.CHAT}
 
@@ -38,6 +38,15 @@ def test_the_table(role: Role, act: Act) -> None:
     else:
         with pytest.raises(Refused, match="not_allowed"):
             allow(party, act)
+
+
+@pytest.mark.parametrize("act", [Act.KEEP_PASSKEYS, Act.KEEP_ROBOTS, Act.INVITE, Act.REMOVE_AGENT, Act.SET_LADDER])
+def test_who_comes_by_a_link_changes_nobodys_way_in(act: Act) -> None:
+    came = Party(role=Role.OWNER, id="x", merchant="m", session="s", by_link=True)
+    with pytest.raises(Refused, match="not_allowed"):
+        allow(came, act)
+    allow(came, Act.ACCEPT)
+    allow(came, Act.BE_REACHED)
 
 
 @pytest.mark.parametrize("act", [Act.KEEP_PASSKEYS, Act.SIGN_OUT])

@@ -20,6 +20,7 @@ AIMS = {
     "availability": {"requests_per_core_s"},
     "fanout": set(),
     "chaos": {"faults"},
+    "reach": {"reached_within_10_s"},
     "first-frame": {"accept_to_first_frame_ms_median"},
 }
 

@@ -29,6 +29,7 @@ from tests.support.chromium import desktop, phone, until
 from tests.support.house import CONTEXT, KEY, SHOP
 from tests.support.process import Node
 from tests.support.push import Browser, Pushed, PushService, push_service
+from tests.support.receivers import SECRET, Receivers, receivers
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
@@ -119,8 +120,15 @@ async def service() -> AsyncIterator[PushService]:
 
 
 @pytest_asyncio.fixture(loop_scope="package")
-async def desk(stage: Stage, tmp_path: Path, service: PushService) -> AsyncIterator[Desk]:
-    node = Node(tmp_path, "one", pass_key=KEY, trusted_receivers=service.host)
+async def chats() -> AsyncIterator[Receivers]:
+    async with receivers() as running:
+        running.now = lambda: SystemClock().now() // 1_000
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def desk(stage: Stage, tmp_path: Path, service: PushService, chats: Receivers) -> AsyncIterator[Desk]:
+    node = Node(tmp_path, "one", pass_key=KEY, trusted_receivers=f"{service.host},{chats.host}")
     await furnish(tmp_path / "one")
     await node.start()
     origin = f"http://localhost:{node.port}"
@@ -146,12 +154,17 @@ async def furnish(folder: Path) -> None:
         await app.db.close()
 
 
-async def on_duty(desk: Desk) -> Page:
-    """Sign in, let this device ring with the console closed, and go on duty."""
+async def signed_in(desk: Desk) -> Page:
     page = await desk.console()
     await page.fill("input[name=login]", "wang")
     await page.fill("input[name=password]", "kanhuo-demo-2026")
     await page.click("kh-sign-in .act")
+    return page
+
+
+async def on_duty(desk: Desk) -> Page:
+    """Sign in, let this device ring with the console closed, and go on duty."""
+    page = await signed_in(desk)
     await page.click("#duty")
     await page.locator("#reach-offer").wait_for()
     await page.click("#reach-offer-on")
@@ -216,6 +229,41 @@ async def test_not_now_passes_the_call_on_and_what_nobody_answers_stays_as_misse
     (note,) = [note for note in await desk.shown() if note["tag"] == ring.body["call"]]
     assert (note["title"], note["silent"], note["actions"]) == ("未接来电", True, [])
     await buyer.context.close()
+
+
+async def test_a_robot_says_so_in_a_chat_and_its_link_opens_the_call(
+    stage: Stage, desk: Desk, chats: Receivers
+) -> None:
+    page = await signed_in(desk)
+    await page.click("#robot-add")
+    await page.fill("kh-robots input[name=url]", "https://example.com/robot")
+    await page.click("kh-robots .act")
+    await page.get_by_text("这不是企业微信").wait_for()
+    await page.fill("kh-robots input[name=url]", chats.feishu.url)
+    await page.fill("kh-robots input[name=secret]", SECRET)
+    await page.click("kh-robots .act")
+    await page.get_by_text("请看群里有没有消息").wait_for()
+    assert (await chats.feishu.hear()).title == "看货 · 来电会这样提醒您"
+    await page.select_option("kh-robots select[name=robot]", "0")
+    await page.click("#duty")
+    await page.locator(".duty.on").wait_for()
+    await page.close()
+    buyer = await asking(stage, desk)
+    said = await chats.feishu.hear()
+    elsewhere = await desktop(stage.agents)  # a telephone on which nobody is signed in
+    await elsewhere.grant_permissions(["microphone", "camera"], origin=desk.origin)
+    agent = await elsewhere.new_page()
+    await agent.goto(said.link)
+    assert "link=" not in agent.url, "nobody finds it in the history"
+    await agent.click("kh-ring .act")
+    await until(buyer, lambda: sees(buyer, GREEN))
+    await buyer.locator(".hang").click()
+    await agent.locator("kh-wrap-up").wait_for()
+    again = await (await desktop(stage.agents)).new_page()
+    await again.goto(said.link)
+    await again.get_by_text("这个链接已经用过或过期了").wait_for()
+    for context in (buyer.context, elsewhere, again.context):
+        await context.close()
 
 
 async def test_who_opens_the_console_again_is_on_duty_there(stage: Stage, desk: Desk) -> None:

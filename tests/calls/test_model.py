@@ -180,9 +180,15 @@ def test_a_ring_that_has_to_reach_a_device_first_is_given_up_sooner() -> None:
     heard = decide(ringing, ev.Hear("wang", Rung.PUSH, "phone", 700))
     assert heard == ev.Heard("wang", Rung.PUSH, "phone", 700)
     shown = evolve(ringing, heard, NOW + 700)
-    assert deadline(shown, DEFAULT) == NOW + DEFAULT.ring
+    assert deadline(shown, DEFAULT) == NOW + 700 + DEFAULT.ring, "it counts from when it reached her"
     assert decide(shown, ev.ExpireRing()) == ev.RingExpired("wang")
     assert decide(shown, ev.Hear("wang", Rung.PUSH, "tablet", 900)) is None, "once is enough"
+    opened = decide(shown, ev.Hear("wang", Rung.ROBOT, "chat", 24_000, opened=True))
+    assert opened is not None, "she has opened it herself and needs time to answer"
+    assert deadline(evolve(shown, opened, NOW + 24_000), DEFAULT) == NOW + 24_000 + DEFAULT.ring
+    passed_on = evolve(shown, ev.RingExpired("wang"), NOW + 30_000)
+    page = evolve(passed_on, ev.Offered("zhao"), NOW + 30_000)
+    assert deadline(page, DEFAULT) == NOW + 30_000 + DEFAULT.ring
 
 
 def test_three_offers_are_enough_and_only_declines_make_declined() -> None:
@@ -218,9 +224,9 @@ class CallStory(RuleBasedStateMachine):
         if may_be_offered(self.call, DEFAULT):
             self.give(ev.Offer(agent, rung))
 
-    @rule(agent=st.sampled_from(["wang", "zhao"]), rung=st.sampled_from(Rung))
-    def hear(self, agent: str, rung: Rung) -> None:
-        self.give(ev.Hear(agent, rung, "phone", self.now - self.call.since))
+    @rule(agent=st.sampled_from(["wang", "zhao"]), rung=st.sampled_from(Rung), opened=st.booleans())
+    def hear(self, agent: str, rung: Rung, opened: bool) -> None:
+        self.give(ev.Hear(agent, rung, "phone", self.now - self.call.since, opened))
 
     @rule(agent=st.sampled_from(["wang", "zhao", "sun"]), device=st.sampled_from(["desk", "phone"]))
     def accept(self, agent: str, device: str) -> None:

@@ -119,3 +119,18 @@ def test_what_is_not_understood_changes_nothing(tmp_path: Path, wrong: tuple[str
     run(tmp_path, "merchant", "add", "--name", "果园", "--id", "mer_apples")
     assert run(tmp_path, "merchant", "set", "mer_apples", *wrong).exit_code == 2
     assert run(tmp_path, "merchant", "set", "mer_nobody", "--name", "x").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "why"),
+    [
+        ("http://127.0.0.1:9/ring", "short", "base64"),
+        ("http://127.0.0.1:9/ring", "", "24 to 64 bytes"),
+        ("nowhere", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "address"),
+    ],
+)
+def test_a_webhook_that_cannot_be_is_said_so_at_the_start(tmp_path: Path, url: str, secret: str, why: str) -> None:
+    given = {"KANHUO_DATA": str(tmp_path), "KANHUO_RING_WEBHOOK": url, "KANHUO_RING_WEBHOOK_SECRET": secret}
+    done = CliRunner().invoke(main, ["serve"], env=given)
+    assert done.exit_code == 1
+    assert why in done.output

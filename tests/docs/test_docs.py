@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kanhuo.config import Settings
+from kanhuo.reach.messages import ShopOver, ShopRing
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "bench/README.md"]
@@ -38,3 +41,12 @@ def test_both_readmes_show_the_same_pictures_and_commands() -> None:
         assert (
             set(re.findall(pattern, english, re.MULTILINE)) >= set(re.findall(pattern, chinese, re.MULTILINE)) > set()
         )
+
+
+def test_what_back_ends_are_told_is_told_as_it_is_sent() -> None:
+    """The page shows every field, and no other."""
+    page = (ROOT / "docs/integrate.md").read_text()
+    samples = [json.loads(sample) for sample in re.findall(r"```json\n(\{.*?\})\n```", page, re.DOTALL)]
+    for sample, struct in zip(samples, (ShopRing, ShopOver), strict=True):
+        assert msgspec.json.decode(json.dumps(sample), type=struct)
+        assert set(sample) == {"type", *struct.__struct_fields__}

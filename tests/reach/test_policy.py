@@ -1,4 +1,4 @@
-"""What the answers of push services mean."""
+"""When rungs are climbed, and what answers mean."""
 
 from __future__ import annotations
 
@@ -6,8 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from kanhuo.reach.model import GivenUp, Postponed, State, Taken
-from kanhuo.reach.policy import AGAIN, DUTY_LASTS, TOLD_WITHIN, Verdict, ends, lasts, may_be_shown, outcome, verdict
+from kanhuo.calls.policy import DEFAULT
+from kanhuo.reach.model import Endpoint, GivenUp, Kind, Ladder, Postponed, State, Taken
+from kanhuo.reach.policy import (
+    AGAIN,
+    DUTY_LASTS,
+    LONGEST_DELAY,
+    TOLD_WITHIN,
+    Verdict,
+    climb,
+    ends,
+    lasts,
+    may_be_shown,
+    outcome,
+    verdict,
+)
 from tests.reach.test_model import NEW
 
 
@@ -65,3 +78,27 @@ def test_what_a_device_says_counts_until_the_ring_is_over() -> None:
 def test_nobody_is_on_duty_for_ever() -> None:
     assert lasts(0, DUTY_LASTS - 1)
     assert not lasts(0, DUTY_LASTS)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "ladder", "waits"),
+    [
+        ("push wecom webhook", Ladder(), [0, 4_000, 8_000]),
+        ("wecom push", Ladder(), [4_000, 0]),
+        ("wecom dingtalk webhook", Ladder(), [0, 0, 4_000]),
+        ("webhook", Ladder(), [0]),
+        ("push wecom webhook", Ladder(robot=None, webhook=2_000), [0, 2_000]),
+        ("wecom", Ladder(robot=None), []),
+        ("wecom webhook", Ladder(robot=6_000, webhook=2_000), [4_000, 0]),
+        ("", Ladder(), []),
+    ],
+)
+def test_the_first_rung_that_she_has_is_climbed_at_once(kinds: str, ladder: Ladder, waits: list[int]) -> None:
+    endpoints = [
+        Endpoint(id=kind, merchant="m", agent="a", url=kind, made_at=0, kind=Kind(kind)) for kind in kinds.split()
+    ]
+    assert [after for _, after in climb(endpoints, ladder)] == waits
+
+
+def test_every_rung_is_climbed_before_the_buyer_is_told_that_nobody_is_reached() -> None:
+    assert DEFAULT.unheard > LONGEST_DELAY

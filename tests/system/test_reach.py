@@ -12,6 +12,7 @@ import pytest
 from kanhuo.calls.policy import DEFAULT
 from kanhuo.presence.policy import BLINK
 from kanhuo.reach import store
+from kanhuo.reach.endpoints import tell
 from kanhuo.reach.model import Knock
 from kanhuo.reach.policy import AFTER_PAGE, AFTER_RING, CLAIMED, DUTY_LASTS
 from kanhuo.reach.service import LOOK_AROUND
@@ -71,7 +72,7 @@ async def agent(shop: TestHouse, service: PushService, *, duty: bool = True) -> 
     page = Client(shop.url, cookie=boss.cookie)
     wang = Wang(shop, boss.cookie or "", boss.body["agent"]["id"], phone, made.body["id"], page)
     await wang.open(duty=duty)
-    while duty and not (await shop.app.db.read(store.reachable, SHOP, shop.clock.now()))[wang.id]:
+    while duty and not (await shop.app.db.read(store.reachable, SHOP, shop.clock.now(), False))[wang.id]:
         await shop.beat()
     return wang
 
@@ -111,7 +112,7 @@ async def test_with_the_page_closed_the_phone_rings_and_she_answers(shop: TestHo
         "media": "video",
         "until": 0,
     }
-    assert (ring.ttl, ring.urgency) == (DEFAULT.ring // 1_000, "high")
+    assert (ring.ttl, ring.urgency) == ((DEFAULT.unheard + DEFAULT.ring) // 1_000, "high")
     await told(shop, call, "Knocked")
     assert not await heard(shop, ring.body["knock"])
     page = await wang.open()
@@ -309,6 +310,17 @@ async def test_off_duty_is_off_duty_on_every_device(shop: TestHouse, service: Pu
     await shop.on_duty(wang.page, duty=False)
     await wang.close()
     await shop.beat(DEFAULT.nobody)
+    buyer, call = await ask(shop)
+    assert (await buyer.call_in("ended", call=call))["reason"] == "no_answer"
+    assert wang.phone.asked == 0
+
+
+async def test_who_goes_off_duty_is_off_duty_before_that_is_written(shop: TestHouse, service: PushService) -> None:
+    wang = await agent(shop, service)
+    await wang.page.send("presence.beat", duty=False, foreground=True)
+    await wang.page.settle()
+    tell(shop.app.bus, SHOP)  # something else has changed: who is reachable is read anew
+    shop.clock.pass_(DEFAULT.nobody)
     buyer, call = await ask(shop)
     assert (await buyer.call_in("ended", call=call))["reason"] == "no_answer"
     assert wang.phone.asked == 0

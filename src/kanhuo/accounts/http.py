@@ -34,7 +34,7 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The secret of an invitation. It stands in the body, because addresses are kept in logs."""
+    """The secret of an invitation or a link. It stands in the body, because addresses are kept in logs."""
 
     secret: Annotated[str, msgspec.Meta(max_length=64)]
 
@@ -59,6 +59,8 @@ class Me(msgspec.Struct, frozen=True):
 
     agent: Person
     merchant: MerchantCard
+    by_link: bool = False
+    """Whether a link has let her in: then she may answer, and not change who else may."""
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -123,6 +125,14 @@ async def sign_in(
     return _entered(origin, await accounts.sign_in(data.login, data.password, address))
 
 
+@post("/v1/sessions/link")
+async def follow(
+    accounts: NamedDependency[Accounts], origin: NamedDependency[str], data: JSONBody[Secret]
+) -> Response[Me]:
+    """Sign in by a link that was sent to the person: it works once."""
+    return _entered(origin, await accounts.follow(data.secret))
+
+
 @get("/v1/me")
 async def me(
     accounts: NamedDependency[Accounts],
@@ -133,7 +143,7 @@ async def me(
     """Return who is signed in; her session, which lives on with use, lives on in the browser too."""
     allow(party, Act.SEE_ONESELF)
     secret = request.cookies.get(COOKIE) if party.session is not None else None
-    who = _me(await accounts.agent(party.id), await accounts.merchant(party.merchant))
+    who = _me(await accounts.agent(party.id), await accounts.merchant(party.merchant), by_link=party.by_link)
     return Response(who, cookies=[] if secret is None else [_cookie(origin, secret)])
 
 
@@ -239,6 +249,7 @@ def invitation_link(origin: NamedDependency[str], secret: str) -> str:
 
 HANDLERS: Final = (
     sign_in,
+    follow,
     me,
     sign_out,
     sign_out_everywhere,
@@ -256,7 +267,8 @@ HANDLERS: Final = (
 
 def _entered(origin: str, entered: SignedIn) -> Response[Me]:
     cookies = [_cookie(origin, entered.secret)]
-    return Response(_me(entered.agent, entered.merchant), status_code=201, cookies=cookies)
+    who = _me(entered.agent, entered.merchant, by_link=entered.by_link)
+    return Response(who, status_code=201, cookies=cookies)
 
 
 def _left(origin: str) -> Response[None]:
@@ -268,8 +280,8 @@ def _cookie(origin: str, secret: str, life: Millis = SESSION_LIFE) -> Cookie:
     return Cookie(key=COOKIE, value=secret, max_age=life // 1_000, httponly=True, samesite="lax", secure=secure)
 
 
-def _me(agent: Agent, merchant: Merchant) -> Me:
-    return Me(_person(agent), merchant_on_the_wire(merchant))
+def _me(agent: Agent, merchant: Merchant, *, by_link: bool) -> Me:
+    return Me(_person(agent), merchant_on_the_wire(merchant), by_link)
 
 
 def _person(agent: Agent) -> Person:

@@ -57,6 +57,8 @@ class Party:
     """For a buyer: the JSON of the pass's ``context`` claim, not yet validated (``catalogue`` does that)."""
     session: str | None = None
     """For an agent who signed in by herself: the fingerprint of her session, so that signing out can end sockets."""
+    by_link: bool = False
+    """Whether a link has let her in: others may read where it was sent to."""
 
     @property
     def answers(self) -> bool:

@@ -34,6 +34,8 @@ class Act(StrEnum):
     SEE_AGENTS = "see_agents"
     INVITE = "invite"
     REMOVE_AGENT = "remove_agent"
+    SET_LADDER = "set_ladder"
+    KEEP_ROBOTS = "keep_robots"
 
 
 _BOTH: Final = frozenset({Act.HANG_UP, Act.TALK, Act.CHAT})
@@ -48,17 +50,21 @@ _AGENT: Final = _BOTH | {
     Act.SIGN_OUT,
     Act.KEEP_PASSKEYS,
     Act.BE_REACHED,
+    Act.KEEP_ROBOTS,
 }
 
 MAY: Final[dict[Role, frozenset[Act]]] = {
     Role.BUYER: _BUYER,
     Role.AGENT: _AGENT,
-    Role.OWNER: _AGENT | {Act.SEE_AGENTS, Act.INVITE, Act.REMOVE_AGENT},
+    Role.OWNER: _AGENT | {Act.SEE_AGENTS, Act.INVITE, Act.REMOVE_AGENT, Act.SET_LADDER},
 }
 """The table. Whether a *particular* call is somebody's is decided where the call is."""
 
-OF_ACCOUNTS: Final = frozenset({Act.SIGN_OUT, Act.KEEP_PASSKEYS, Act.BE_REACHED})
+OF_ACCOUNTS: Final = frozenset({Act.SIGN_OUT, Act.KEEP_PASSKEYS, Act.BE_REACHED, Act.KEEP_ROBOTS})
 """What only those may do who sign in by themselves: a pass ends, and must not be turned into what does not."""
+
+OF_OWNERSHIP: Final = frozenset({Act.KEEP_PASSKEYS, Act.KEEP_ROBOTS, Act.INVITE, Act.REMOVE_AGENT, Act.SET_LADDER})
+"""What nobody may do who came by a link: it lets in for a while, and must not be turned into what lets in for good."""
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY: Final = "|".join(_DAYS)
@@ -67,6 +73,8 @@ _HOURS: Final = re.compile(
 )
 
 SESSION_LIFE: Final[Millis] = 30 * 24 * HOUR
+LINK_SESSION_LIFE: Final[Millis] = 12 * HOUR
+"""How long she who has followed a link stays signed in there: others may read where it was sent to."""
 INVITATION_LIFE: Final[Millis] = 7 * 24 * HOUR
 CEREMONY_LIFE: Final[Millis] = 5 * MINUTE
 SHORTEST_PASSWORD: Final = 10
@@ -83,7 +91,8 @@ def allow(party: Party, act: Act) -> None:
     Raises:
         Refused: ``not_allowed``.
     """
-    if act not in MAY[party.role] or (act in OF_ACCOUNTS and party.session is None):
+    may = act in MAY[party.role] and not (act in OF_ACCOUNTS and party.session is None)
+    if not may or (act in OF_OWNERSHIP and party.by_link):
         raise Refused(Code.NOT_ALLOWED, f"a party in the role of {party.role} may not {act}")
 
 

@@ -17,6 +17,7 @@ from kanhuo.accounts.model import Agent, Merchant, Party, Role
 from kanhuo.accounts.passes import Verifier, vouched
 from kanhuo.accounts.policy import (
     INVITATION_LIFE,
+    LINK_SESSION_LIFE,
     SESSION_LIFE,
     check_password,
     counted_as,
@@ -53,6 +54,7 @@ class SignedIn:
     agent: Agent
     merchant: Merchant
     secret: str
+    by_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,26 @@ class Accounts:
         await self._db.write(_begin, fingerprint(secret), agent.id, self._clock.now())
         return SignedIn(agent, await self.merchant(agent.merchant), secret)
 
+    async def signs_in(self, agent: str) -> bool:
+        """Return whether a person is there and has a login of her own, so that a link lets her in."""
+        return await self._db.read(store.signs_in, agent)
+
+    async def link(self, agent: str, until: Millis) -> str:
+        """Return a secret that signs an agent in, once, until then."""
+        secret = new_secret()
+        await self._db.write(store.add_link, fingerprint(secret), agent, until, self._clock.now())
+        return secret
+
+    async def follow(self, secret: str) -> SignedIn:
+        """Sign in who was given a link.
+
+        Raises:
+            Refused: ``link_spent`` where it was followed before, has expired or never was.
+        """
+        session = new_secret()
+        agent = await self._db.write(_follow, fingerprint(secret), fingerprint(session), self._clock.now())
+        return SignedIn(agent, await self.merchant(agent.merchant), session, by_link=True)
+
     async def sign_out(self, party: Party) -> None:
         """End the party's own session and its sockets."""
         if party.session is not None:
@@ -244,10 +266,17 @@ class Accounts:
         found = await self._db.read(store.session, mark, now) if cookie else None
         if found is None:
             raise Refused(Code.NOT_SIGNED_IN, "sign in first, or bring a pass")
-        agent, expires_at = found
-        if expires_at - now < SESSION_LIFE // 2:
-            await self._db.write(store.extend_session, mark, now + SESSION_LIFE)
-        return Party(role=agent.role, id=agent.id, merchant=agent.merchant, name=agent.name, session=mark)
+        agent, expires_at, lasts = found
+        if expires_at - now < lasts // 2:
+            await self._db.write(store.extend_session, mark, now + lasts)
+        return Party(
+            role=agent.role,
+            id=agent.id,
+            merchant=agent.merchant,
+            name=agent.name,
+            session=mark,
+            by_link=lasts < SESSION_LIFE,
+        )
 
     async def _proved(self, login: str, password: str) -> Agent:
         found = await self._db.read(store.by_login, login)
@@ -298,7 +327,17 @@ def _begin(tx: Transaction, mark: str, agent: str, now: Millis) -> None:
     if not store.signs_in(tx, agent):
         raise Refused(Code.NOT_ALLOWED, "who comes by the shop's pass has no login here")
     store.forget_sessions(tx, now)
-    store.add_session(tx, mark, agent, now + SESSION_LIFE)
+    store.add_session(tx, mark, agent, now, SESSION_LIFE)
+
+
+def _follow(tx: Transaction, link: str, mark: str, now: Millis) -> Agent:
+    id = store.follow_link(tx, link, now)
+    agent = None if id is None or not store.signs_in(tx, id) else store.agent(tx, id)
+    if agent is None:
+        raise Refused(Code.LINK_SPENT, "this link has been followed or has expired; sign in")
+    store.forget_sessions(tx, now)
+    store.add_session(tx, mark, agent.id, now, LINK_SESSION_LIFE)
+    return agent
 
 
 def _invite(tx: Transaction, mark: str, merchant: str, role: Role, made_by: str | None, now: Millis) -> None:

@@ -38,7 +38,17 @@ SESSIONS: Final = Table(
     Column("fingerprint", String, primary_key=True),
     Column("agent", String, nullable=False, index=True),
     Column("expires_at", BigInteger, nullable=False),
+    Column("lasts", BigInteger, nullable=False),
 )
+"""``lasts`` is for how long it lives on with each use."""
+LINKS: Final = Table(
+    "links",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("agent", String, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+"""Ways in for one agent, once."""
 INVITATIONS: Final = Table(
     "invitations",
     metadata,
@@ -125,7 +135,7 @@ _set_password = Statement(
 )
 _add_session = Statement(SESSIONS.insert().values({c.name: bindparam(c.name) for c in SESSIONS.c}))
 _session = Statement(
-    select(*_people, SESSIONS.c.expires_at)
+    select(*_people, SESSIONS.c.expires_at, SESSIONS.c.lasts)
     .select_from(SESSIONS.join(AGENTS, AGENTS.c.id == SESSIONS.c.agent))
     .where(SESSIONS.c.fingerprint == bindparam("fingerprint"), SESSIONS.c.expires_at > bindparam("now"), _present)
 )
@@ -137,6 +147,11 @@ _extend = Statement(
 _end_session = Statement(delete(SESSIONS).where(SESSIONS.c.fingerprint == bindparam("fingerprint")))
 _sessions = Statement(select(SESSIONS.c.fingerprint).where(SESSIONS.c.agent == bindparam("agent")))
 _end_sessions = Statement(delete(SESSIONS).where(SESSIONS.c.agent == bindparam("agent")))
+_add_link = Statement(LINKS.insert().values({c.name: bindparam(c.name) for c in LINKS.c}))
+_follow_link = Statement(
+    delete(LINKS).where(LINKS.c.fingerprint == bindparam("fingerprint")).returning(LINKS.c.agent, LINKS.c.expires_at)
+)
+_forget_links = Statement(delete(LINKS).where(LINKS.c.expires_at <= bindparam("now")))
 _forget_sessions = Statement(delete(SESSIONS).where(SESSIONS.c.expires_at <= bindparam("now")))
 _forget_invitations = Statement(delete(INVITATIONS).where(INVITATIONS.c.expires_at <= bindparam("now")))
 _add_invitation = Statement(
@@ -252,15 +267,16 @@ def set_password(tx: Transaction, id: str, password: str) -> None:
     tx.change(_set_password, {"the_id": id, "password": password})
 
 
-def add_session(tx: Transaction, fingerprint: str, agent: str, expires_at: Millis) -> None:
-    """Write a session."""
-    tx.change(_add_session, {"fingerprint": fingerprint, "agent": agent, "expires_at": expires_at})
+def add_session(tx: Transaction, fingerprint: str, agent: str, now: Millis, lasts: Millis) -> None:
+    """Write a session that lives on for so long with each use."""
+    row = {"fingerprint": fingerprint, "agent": agent, "expires_at": now + lasts, "lasts": lasts}
+    tx.change(_add_session, row)
 
 
-def session(tx: Transaction, fingerprint: str, now: Millis) -> tuple[Agent, Millis] | None:
-    """Return whose session this is and when it expires."""
+def session(tx: Transaction, fingerprint: str, now: Millis) -> tuple[Agent, Millis, Millis] | None:
+    """Return whose session this is, when it expires, and for how long it lives on with each use."""
     row = tx.first(_session, {"fingerprint": fingerprint, "now": now})
-    return None if row is None else (_person(*row[:4]), row[4])
+    return None if row is None else (_person(*row[:4]), row[4], row[5])
 
 
 def extend_session(tx: Transaction, fingerprint: str, expires_at: Millis) -> None:
@@ -278,6 +294,18 @@ def end_sessions(tx: Transaction, agent: str) -> frozenset[str]:
     ended = frozenset(fingerprint for (fingerprint,) in tx.all(_sessions, {"agent": agent}))
     tx.change(_end_sessions, {"agent": agent})
     return ended
+
+
+def add_link(tx: Transaction, fingerprint: str, agent: str, expires_at: Millis, now: Millis) -> None:
+    """Write a way in for an agent, once."""
+    tx.change(_forget_links, {"now": now})
+    tx.change(_add_link, {"fingerprint": fingerprint, "agent": agent, "expires_at": expires_at})
+
+
+def follow_link(tx: Transaction, fingerprint: str, now: Millis) -> str | None:
+    """Return whom a link lets in, once; ``None`` where it was followed, has expired or never was."""
+    row = tx.first(_follow_link, {"fingerprint": fingerprint})
+    return row[0] if row is not None and row[1] > now else None
 
 
 def forget_sessions(tx: Transaction, now: Millis) -> None:

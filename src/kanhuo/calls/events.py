@@ -22,12 +22,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Hear:
-    """A page or a device of this agent shows the ring."""
+    """The ring has reached this agent."""
 
     agent: str
     rung: Rung
     device: str
     after: Millis
+    opened: bool = False
+    """Whether she has just opened it herself, by a link: she needs time to answer, whatever was before."""
 
 
 @dataclass(frozen=True, slots=True)

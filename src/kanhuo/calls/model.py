@@ -67,7 +67,9 @@ class Call:
     """The one device that carries the agent's side once accepted."""
     answer: Media | None = None
     unheard: bool = False
-    """Whether the ring has to reach a device first, and none has said yet that it shows it."""
+    """Whether the ring has to reach the agent first, and is not known yet to have."""
+    heard_at: Millis | None = None
+    """When it has reached an agent with no page open."""
     tried: tuple[str, ...] = ()
     """Agents who have been rung for this call, in order; none is rung twice."""
     refusals: int = 0
@@ -174,7 +176,7 @@ def _offered(call: Call, command: Offer) -> Offered:
 
 def _heard(call: Call, command: Hear) -> Heard | None:
     _only(call, command.agent)
-    return Heard(command.agent, command.rung, command.device, command.after) if call.unheard else None
+    return Heard(command.agent, command.rung, command.device, command.after) if call.unheard or command.opened else None
 
 
 def _rung_out(call: Call, *, withdrawn: bool) -> RingWithdrawn | RingUnheard | RingExpired:
@@ -261,7 +263,7 @@ def _changed(call: Call, event: Event, at: Millis) -> Call:
         case Offered(agent, rung):
             return replace(call, agent=agent, unheard=rung is not Rung.SOCKET, tried=(*call.tried, agent))
         case Heard():
-            return replace(call, unheard=False)
+            return replace(call, unheard=False, heard_at=at)
         case Accepted(_, device, media):
             return replace(call, device=device, answer=media, answered_at=at, unheard=False)
         case Declined():
@@ -286,5 +288,10 @@ def _changed(call: Call, event: Event, at: Millis) -> Call:
 def _unrung(call: Call) -> Call:
     missing = tuple(gone for gone in call.missing if gone is not Side.AGENT)
     return replace(
-        call, agent=None, unheard=False, missing=missing, missing_since=call.missing_since if missing else None
+        call,
+        agent=None,
+        unheard=False,
+        heard_at=None,
+        missing=missing,
+        missing_since=call.missing_since if missing else None,
     )

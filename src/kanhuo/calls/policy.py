@@ -17,7 +17,7 @@ class Patience:
 
     ring: Millis = 25 * SECOND
     unheard: Millis = 10 * SECOND
-    """How long a ring may take to reach a device of an agent who has no page open."""
+    """How long a ring may take to reach an agent who has no page open; the ring itself counts from then."""
     offers: int = 3
     queue: Millis = 3 * MINUTE
     connect: Millis = 30 * SECOND
@@ -65,7 +65,9 @@ def _state_ends(call: Call, patience: Patience) -> Millis | None:
         case State.WAITING:
             return call.asked_at + patience.queue
         case State.RINGING:
-            return call.since + (patience.unheard if call.unheard else patience.ring)
+            if call.unheard:
+                return call.since + patience.unheard
+            return (call.heard_at or call.since) + patience.ring
         case State.CONNECTING:
             return call.since + patience.connect
         case State.TALKING | State.BROKEN:

@@ -283,7 +283,8 @@ class Calls:
         """Return what a unit has to know; with the people of a merchant where it may ring one of them."""
         desk = self._desk
         staff = UNASKED if merchant is None else await desk.reach.staff(merchant)
-        return Moment(desk.clock.now() if now is None else now, desk.patience, desk.nodes.me, staff)
+        now = desk.clock.now() if now is None else now
+        return Moment(now, desk.patience, desk.nodes.me, staff, desk.reach.by_shop)
 
     async def tell(self, changes: list[Change]) -> None:
         """Tell what has been committed: first every node, so that whoever is told finds the memory right, then people."""

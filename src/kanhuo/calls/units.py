@@ -38,9 +38,9 @@ from kanhuo.kernel.clock import Millis
 from kanhuo.kernel.errors import Code, Refused, Stale, not_now, not_yours
 from kanhuo.presence.service import UNASKED, Staff
 from kanhuo.reach import store as knocks
-from kanhuo.reach.model import Knock, Rung, Shown
+from kanhuo.reach.model import Endpoint, Knock, Rung, Shown
 from kanhuo.reach.model import evolve as evolve_knock
-from kanhuo.reach.policy import AFTER_PAGE, AFTER_RING, may_be_shown
+from kanhuo.reach.policy import AFTER_PAGE, AFTER_RING, climb, may_be_shown, reaches
 from kanhuo.routing.policy import anyone_left, choose
 from kanhuo.shell import journal
 from kanhuo.shell.database import Transaction
@@ -68,6 +68,8 @@ class Moment:
     """Where the unit is run: whose sockets carry the page that asks for it."""
     staff: Staff = UNASKED
     """The merchant's people, where the unit may ring one of them."""
+    by_shop: Endpoint | None = None
+    """The shop's own back end, where it is told of rings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,22 +175,24 @@ def assign(tx: Transaction, merchant: str, moment: Moment, line: Line | None = N
     return changes
 
 
-def heard(tx: Transaction, call: str, agent: str, rung: Rung, device: str, moment: Moment) -> list[Change]:
-    """Note that a page or a device of an agent shows the ring, if she is still rung."""
+def heard(
+    tx: Transaction, call: str, agent: str, rung: Rung, device: str, moment: Moment, *, opened: bool = False
+) -> list[Change]:
+    """Note that the ring has reached an agent, if she is still rung; the rungs above are left for a little longer."""
     before = found(tx, call)
     if before.state is not State.RINGING or before.agent != agent:
         return []
     after = moment.now - before.since
-    change = _step(tx, before, Hear(agent, rung, device, after), moment)
+    change = _step(tx, before, Hear(agent, rung, device, after, opened), moment)
     if change is None:  # it was known already that the ring reaches her; how soon on this device is worth a line too
         journal.append(tx, call, Heard(agent, rung, device, after), moment.now)
-    if rung is Rung.SOCKET:
-        knocks.leave_in_peace(tx, call, before.since + AFTER_RING)
+    if not reaches(rung) or opened:
+        knocks.leave_in_peace(tx, call, moment.now + AFTER_RING if opened else before.since + AFTER_RING)
     return [] if change is None else [change]
 
 
 def knocked(tx: Transaction, knock: str, moment: Moment) -> tuple[bool, list[Change]]:
-    """Note that a device that was knocked at shows the ring; also say whether the ring is over."""
+    """Note that the ring is shown by what was knocked at; also say whether the ring is over."""
     known = knocks.knock(tx, knock)
     if known is None:
         return True, []
@@ -198,7 +202,8 @@ def knocked(tx: Transaction, knock: str, moment: Moment) -> tuple[bool, list[Cha
         return over, []
     knocks.put(tx, known, evolve_knock(known, Shown(), moment.now))
     knocks.answered(tx, known.agent)
-    return False, heard(tx, call.id, known.agent, Rung.PUSH, known.endpoint, moment)
+    opened = known.rung is not Rung.PUSH
+    return False, heard(tx, call.id, known.agent, known.rung, known.endpoint, moment, opened=opened)
 
 
 def take_over(tx: Transaction, dead: str, moment: Moment) -> tuple[int, list[Change]]:
@@ -297,9 +302,9 @@ def _next(call: Call, busy: frozenset[str], moment: Moment) -> Command | None:
     if may_be_offered(call, moment.patience):
         if Side.BUYER in call.missing:
             return None
-        agent = choose(staff.on_duty, busy.union(call.tried), later=staff.by_push)
+        agent = choose(staff.on_duty, busy.union(call.tried), later=staff.away)
         if agent is not None:
-            return Offer(agent, Rung.PUSH if agent in staff.by_push else Rung.SOCKET)
+            return Offer(agent, Rung.PUSH if agent in staff.away else Rung.SOCKET)
         if anyone_left(staff.on_duty, call.tried):
             return None
         if not staff.whole:
@@ -310,27 +315,30 @@ def _next(call: Call, busy: frozenset[str], moment: Moment) -> Command | None:
 
 
 def _plan_knocks(tx: Transaction, call: Call, moment: Moment) -> None:
-    """Let the devices of an agent who has begun to be rung be knocked at, if she has any."""
-    if call.agent is None or call.agent not in moment.staff.devices:
+    """Let an agent who has begun to be rung be knocked at beyond her pages, where she can be."""
+    if call.agent is None or call.agent not in moment.staff.reachable:
         return
-    knocks.plan(
-        tx,
-        Knock(
-            id="",
-            call=call.id,
-            card=call.card,
-            media=call.media,
-            agent=call.agent,
-            endpoint="",
-            planned_at=call.since,
-            until=call.since + moment.patience.ring,
-            due=knocked_at(call),
-        ),
+    endpoints = knocks.endpoints(tx, call.agent, moment.now)
+    if moment.by_shop is not None:
+        endpoints.append(moment.by_shop)
+    pattern = Knock(
+        id="",
+        call=call.id,
+        card=call.card,
+        media=call.media,
+        merchant=call.merchant,
+        agent=call.agent,
+        endpoint="",
+        rung=Rung.PUSH,
+        planned_at=call.since,
+        until=call.since + moment.patience.ring + (moment.patience.unheard if call.unheard else 0),
+        due=knocked_at(call),
     )
+    knocks.plan(tx, pattern, climb(endpoints, knocks.ladder(tx, call.merchant)))
 
 
 def knocked_at(call: Call) -> Millis:
-    """Return when the devices of the agent who has begun to be rung are knocked at: at once where she has no page open."""
+    """Return when the agent who has begun to be rung is first knocked at: at once where she has no page open."""
     return call.since + (0 if call.unheard else AFTER_PAGE)
 
 

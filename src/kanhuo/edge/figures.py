@@ -70,7 +70,7 @@ class CallFigures:
                 metrics.asked.labels(after.media).inc()
             case Offered() if before is not None and not before.tried:
                 metrics.ring.observe((now - after.asked_at) / SECOND)
-            case Heard(after=length):
+            case Heard(after=length) if before is not None and before.unheard:
                 metrics.heard.observe(length / SECOND)
             case Accepted():
                 metrics.answer.observe((now - after.asked_at) / SECOND)

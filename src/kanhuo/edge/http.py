@@ -38,6 +38,7 @@ from kanhuo.edge.refusals import code_of, failed, not_understood, refused, too_d
 from kanhuo.edge.shopfront import Shopfront
 from kanhuo.kernel.errors import Code, Refused
 from kanhuo.reach import http as reach_http
+from kanhuo.reach.endpoints import Endpoints
 from kanhuo.reach.service import Reach
 from kanhuo.shell.metrics import Metrics, Traffic
 
@@ -54,6 +55,7 @@ class Services:
     calls: Calls
     ringing: Ringing
     reach: Reach
+    endpoints: Endpoints
     shopfront: Shopfront
     chat: Chat
     pages: Pages
@@ -94,6 +96,7 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             "shopfront": Provide(lambda: services.shopfront, sync_to_thread=False),
             "calls": Provide(lambda: services.calls, sync_to_thread=False),
             "ringing": Provide(lambda: services.ringing, sync_to_thread=False),
+            "endpoints": Provide(lambda: services.endpoints, sync_to_thread=False),
             "reach": Provide(lambda: services.reach, sync_to_thread=False),
             "chat": Provide(lambda: services.chat, sync_to_thread=False),
             "pages": Provide(lambda: services.pages, sync_to_thread=False),
@@ -123,6 +126,7 @@ def application(services: Services, more: Sequence[ControllerRouterHandler] = ()
             Calls,
             Ringing,
             Reach,
+            Endpoints,
             Chat,
             Pages,
             Party,

@@ -29,6 +29,7 @@ STATUS: Final[dict[Code, int]] = {
     Code.WEAK_PASSWORD: 422,
     Code.NAME_TAKEN: 409,
     Code.INVITATION_SPENT: 410,
+    Code.LINK_SPENT: 410,
     Code.PASSKEY_FAILED: 401,
     Code.NOT_FOUND: 404,
     Code.NOT_YOURS: 403,

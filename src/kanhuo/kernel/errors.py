@@ -28,6 +28,7 @@ class Code(StrEnum):
     WEAK_PASSWORD = "weak_password"  # noqa: S105 - a code
     NAME_TAKEN = "name_taken"
     INVITATION_SPENT = "invitation_spent"
+    LINK_SPENT = "link_spent"
     PASSKEY_FAILED = "passkey_failed"
     # the call
     NOT_FOUND = "not_found"

@@ -64,10 +64,10 @@ class Staff:
     """Since when nobody has been on duty; ``None`` while somebody is."""
     counted_since: Millis = 0
     """When this process began to count: who is there may not have said so yet."""
-    by_push: frozenset[str] = frozenset()
-    """Those on duty who have no page open, and are rung by their devices alone."""
-    devices: frozenset[str] = frozenset()
-    """Agents who have devices that can be knocked at."""
+    away: frozenset[str] = frozenset()
+    """Those on duty who have no page open, and have to be reached otherwise."""
+    reachable: frozenset[str] = frozenset()
+    """Agents who can be knocked at beyond their pages."""
     whole: bool = True
     """``False`` where other nodes cannot be asked: somebody may be on duty there."""
 

@@ -1,13 +1,15 @@
-"""What a device is sent by push, and what the console is told of reach. JSON; ``type`` says which."""
+"""What endpoints are sent, and what the console is told of reach. JSON; ``type`` says which."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from kanhuo.catalogue.model import Kind
-from kanhuo.reach.model import Endpoint
+from kanhuo.reach.model import Endpoint, Ladder
+from kanhuo.reach.model import Kind as EndpointKind
+from kanhuo.reach.policy import LONGEST_DELAY
 from kanhuo.shell.wire import Id
 
 
@@ -31,6 +33,34 @@ class Over(msgspec.Struct, frozen=True, tag_field="type", tag="over"):
     call: str
     missed: bool
     title: str
+
+
+class ShopRing(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="ring"):
+    """An agent is being rung, and nobody has answered: send her a text message, or let her telephone ring."""
+
+    knock: str
+    """For ``POST /v1/knocks/heard``, where you learn that it has reached her, and ``/v1/knocks/later``, where she passes it on."""
+    call: str
+    merchant: str
+    agent: str
+    """Who is to be rung, by the id that ``GET /v1/me`` tells whoever brings her pass."""
+    kind: Kind
+    title: str
+    price: str | None
+    media: str
+    until: int
+    """When the ring ends at the latest."""
+    link: str | None
+    """Opens the call, once, without a password: for her eyes alone. ``None`` where she comes by your passes."""
+
+
+class ShopOver(msgspec.Struct, frozen=True, tag_field="type", tag="over"):
+    """The ring is over: what has not been sent need not be, and a telephone may fall silent."""
+
+    call: str
+    merchant: str
+    agent: str
+    missed: bool
 
 
 class Try(msgspec.Struct, frozen=True, tag_field="type", tag="try"):
@@ -58,12 +88,31 @@ class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subscription: Subscription
 
 
+class AddRobot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Let a robot say in a chat that it rings."""
+
+    url: Annotated[str, msgspec.Meta(max_length=1_000)]
+    secret: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    language: Literal["zh", "en"] = "zh"
+
+
 class EndpointCard(msgspec.Struct, frozen=True):
-    """A device that rings without an open page."""
+    """Where an agent is rung without an open page."""
 
     id: str
+    kind: EndpointKind
     device: str
     made_at: int
+
+
+Delay = Annotated[int, msgspec.Meta(ge=0, le=LONGEST_DELAY)] | None
+
+
+class LadderCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the further rungs wait, in milliseconds; ``null`` for ever."""
+
+    robot: Delay
+    webhook: Delay
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -74,6 +123,9 @@ class Reached(msgspec.Struct, frozen=True):
     duty: bool
     """Whether she has gone on duty, and not off again: a page that is opened anew takes it up."""
     endpoints: list[EndpointCard]
+    ladder: LadderCard
+    shop: bool
+    """Whether the shop's own back end is told of rings."""
 
 
 class KnockHeard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,4 +142,9 @@ class KnockAnswer(msgspec.Struct, frozen=True):
 
 def card(endpoint: Endpoint) -> EndpointCard:
     """Return an endpoint as the console sees it: without its address and keys."""
-    return EndpointCard(endpoint.id, endpoint.device, endpoint.made_at)
+    return EndpointCard(endpoint.id, endpoint.kind, endpoint.device, endpoint.made_at)
+
+
+def ladder_on_the_wire(ladder: Ladder) -> LadderCard:
+    """Return a ladder as the console sees it."""
+    return LadderCard(ladder.robot, ladder.webhook)

@@ -1,12 +1,13 @@
-"""When a device is knocked at, and what the answer of a push service means."""
+"""When an agent is knocked at and where, and what the answers mean."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from kanhuo.kernel.clock import HOUR, SECOND, Millis
-from kanhuo.reach.model import TRANSITIONS, GivenUp, Knock, Postponed, Shown, State, Taken
+from kanhuo.kernel.clock import HOUR, MINUTE, SECOND, Millis
+from kanhuo.reach.model import TRANSITIONS, Endpoint, GivenUp, Knock, Ladder, Postponed, Rung, Shown, State, Taken
 
 AFTER_PAGE: Final[Millis] = 3 * SECOND
 """How long an open page has to say that it shows the ring before the agent's devices are knocked at: it may be frozen."""
@@ -25,6 +26,12 @@ AGAIN: Final[Millis] = SECOND
 
 TOLD_WITHIN: Final[Millis] = 60 * SECOND
 """How long it is worth telling a device that a ring is over."""
+
+LONGEST_DELAY: Final[Millis] = 9 * SECOND
+"""The longest a merchant may let a rung wait: a buyer is told after 10 s that nobody is reached."""
+
+FOLLOWED_WITHIN: Final[Millis] = 10 * MINUTE
+"""For how long after its ring a link that came with it still signs in: late is better than not at all."""
 
 DUTY_LASTS: Final[Millis] = 12 * HOUR
 """How long an agent whose pages are closed stays on duty: nobody works longer, and she may have forgotten the switch."""
@@ -65,6 +72,19 @@ def outcome(knock: Knock, meant: Verdict, wait: Millis | None, now: Millis) -> T
         return GivenUp()
     again = now + max(AGAIN * 2 ** max(knock.tries - 1, 0), wait or 0)
     return Postponed(again) if again < ends(knock) else GivenUp()
+
+
+def climb(endpoints: Sequence[Endpoint], ladder: Ladder) -> list[tuple[Endpoint, Millis]]:
+    """Return where an agent is knocked at, and how long after the first of her rungs each is."""
+    waits = [(endpoint, ladder.after(endpoint.rung)) for endpoint in endpoints]
+    climbed = [(endpoint, after) for endpoint, after in waits if after is not None]
+    first = min((after for _, after in climbed), default=0)
+    return [(endpoint, after - first) for endpoint, after in climbed]
+
+
+def reaches(rung: Rung) -> bool:
+    """Whether a message that was taken has reached her: a chat shows it, a push service may keep it for days."""
+    return rung in (Rung.ROBOT, Rung.WEBHOOK)
 
 
 def may_be_shown(knock: Knock) -> bool:

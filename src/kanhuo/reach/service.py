@@ -1,4 +1,4 @@
-"""Ringing agents beyond their open pages: who can be, and the knocking itself.
+"""Ringing agents beyond their open pages: who can be, and when they are knocked at.
 
 Knocks are rows. Every node looks for what is due and sends what it has claimed, so a node that dies in between costs a few
 seconds and loses nothing; what is sent twice shows once, because a notification is named after its call.
@@ -14,30 +14,21 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import Any, Final
 
-import msgspec
-
 from kanhuo.accounts.model import Party
 from kanhuo.accounts.service import SIGNED_OUT
-from kanhuo.catalogue.service import Cards
 from kanhuo.kernel.clock import HOUR, MINUTE, SECOND, Clock, Millis
-from kanhuo.kernel.errors import Code, Refused
-from kanhuo.kernel.ids import new_id, new_salt
-from kanhuo.presence.service import CHANGED as STAFF_CHANGED
 from kanhuo.presence.service import DUTY, Duty, PresenceBook, Staff
 from kanhuo.reach import store
-from kanhuo.reach.messages import Over, Ring, Subscription, Try
-from kanhuo.reach.model import Endpoint, Knock, Recalled, Rung, State, evolve
-from kanhuo.reach.policy import UNANSWERED, WITHIN, Verdict, ends, lasts, outcome, verdict
-from kanhuo.shell import journal, push
+from kanhuo.reach.endpoints import CHANGED, tell
+from kanhuo.reach.model import Endpoint, Kind, Knock, Recalled, Rung, State, evolve
+from kanhuo.reach.policy import UNANSWERED, Verdict, lasts, outcome, reaches
+from kanhuo.reach.sending import SHOP, Reply, Sender
+from kanhuo.shell import journal
 from kanhuo.shell.alarm import attempt
 from kanhuo.shell.bus import Bus, Topic
 from kanhuo.shell.database import Database, Transaction
-from kanhuo.shell.outbound import Answer, Outbound
 
 log = logging.getLogger(__name__)
-
-CHANGED: Final = Topic("reach.changed", str)
-"""News for every node: the merchant (an id) whose people can be reached otherwise than before."""
 
 REMEMBERED: Final = 100_000
 """How many merchants' reachable people are kept in memory."""
@@ -57,12 +48,15 @@ AT_ONCE: Final = 64
 SEEN_AGAIN: Final[Millis] = HOUR
 """How often it is written down that an agent is still on duty."""
 
-PUSH_KEY: Final = "push"
+_BY_SHOP: Final = Endpoint(id=SHOP, merchant="", agent="", url="", made_at=0, kind=Kind.WEBHOOK)
+
+REACHED: Final = Topic("reach.reached", Knock)
+"""News for this node alone: a knock whose message stands where she reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Knocked:
-    """A push service has taken the ring for a device; ``after`` the beginning of the ring, in milliseconds."""
+    """A push service, a robot or the shop has taken the ring; ``after`` the beginning of the ring, in milliseconds."""
 
     agent: str
     rung: Rung
@@ -97,19 +91,13 @@ class Reach:
         bus: Bus,
         clock: Clock,
         presence: PresenceBook,
-        cards: Cards,
-        outbound: Outbound,
-        contact: str,
+        sender: Sender,
     ) -> None:
-        """``contact`` is where a push service's people can reach ours: our own origin."""
         self._db = db
         self._bus = bus
         self._clock = clock
         self._presence = presence
-        self._cards = cards
-        self._outbound = outbound
-        self._contact = contact
-        self._signer: push.Signer | None = None
+        self._sender = sender
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._duties: dict[str, Duty] = {}
         """What agents have said of being on duty and is still to be written."""
@@ -139,83 +127,25 @@ class Reach:
         return replace(
             staff,
             on_duty=(*staff.on_duty, *away),
-            by_push=frozenset(agent for agent, _ in away),
-            devices=frozenset(people),
+            away=frozenset(agent for agent, _ in away),
+            reachable=frozenset(people),
             nobody_since=None if away else staff.nobody_since,
         )
 
-    # Devices
-
-    async def public_key(self) -> str:
-        """Return the key that browsers subscribe with."""
-        return (await self._signed()).public
-
     async def on_duty(self, party: Party) -> bool:
-        """Return whether an agent with devices has gone on duty and not off again, whatever her pages say."""
+        """Return whether an agent who can be reached has gone on duty and not off again, whatever her pages say."""
         seen_at = (await self._people(party.merchant)).get(party.id)
         return seen_at is not None and lasts(seen_at, self._clock.now())
 
-    async def endpoints(self, party: Party) -> list[Endpoint]:
-        """Return the devices of an agent that ring without an open page."""
-        return await self._db.read(store.endpoints, party.id, self._clock.now())
-
-    async def subscribe(self, party: Party, device: str, subscription: Subscription) -> Endpoint:
-        """Let a device ring without an open page.
-
-        Raises:
-            Refused: ``malformed`` where the subscription is none.
-        """
-        try:
-            key, secret = push.unb64(subscription.keys.p256dh), push.unb64(subscription.keys.auth)
-            push.public_key(key)
-        except ValueError as failure:
-            raise Refused(Code.MALFORMED, "this is not a push subscription") from failure
-        if len(secret) != 16 or not self._outbound.allowed(subscription.endpoint):
-            raise Refused(Code.MALFORMED, "this is not the address of a push service")
-        made = Endpoint(
-            id=new_id("end"),
-            merchant=party.merchant,
-            agent=party.id,
-            device=device,
-            url=subscription.endpoint,
-            key=key,
-            secret=secret,
-            session=party.session or "",
-            made_at=self._clock.now(),
-        )
-        staff = await self._presence.staff(party.merchant)
-        on_duty = any(agent == party.id for agent, _ in staff.on_duty)
-        kept = await self._db.write(_add, made, on_duty)
-        self._tell(party.merchant)
-        return kept
-
-    async def unsubscribe(self, party: Party, id: str) -> None:
-        """Let a device ring no more without an open page.
-
-        Raises:
-            Refused: ``not_found``.
-        """
-        if not await self._db.write(store.remove, id, party.id):
-            raise Refused(Code.NOT_FOUND, "you have no such device")
-        self._tell(party.merchant)
-
-    async def practise(self, party: Party, id: str) -> None:
-        """Show on a device that it rings.
-
-        Raises:
-            Refused: ``not_found``; ``not_now`` where its push service does not take the message.
-        """
-        endpoint = await self._db.read(store.endpoint, id)
-        if endpoint is None or endpoint.agent != party.id:
-            raise Refused(Code.NOT_FOUND, "you have no such device")
-        answer = await self._send(endpoint, Try(), "try", MINUTE)
-        if verdict(answer.status) is not Verdict.TAKEN:
-            raise Refused(Code.NOT_NOW, "the browser's push service did not take the message")
+    @property
+    def by_shop(self) -> Endpoint | None:
+        """The shop's own back end, where it is told of rings."""
+        return _BY_SHOP if self._sender.to_shop else None
 
     # Rings
 
-    async def has_devices(self, merchant: str, agent: str) -> bool:
-        """Return whether an agent has devices that ring with no page open."""
+    async def may_be_knocked_at(self, merchant: str, agent: str) -> bool:
+        """Return whether an agent can be knocked at beyond her pages."""
         return agent in await self._people(merchant)
 
     def planned(self, merchant: str, agent: str, at: Millis) -> None:
@@ -224,7 +154,7 @@ class Reach:
         if known is None or agent not in known.people:
             return
         if at <= self._clock.now():
-            self._spawn(self._send_due())
+            self.soon(self._send_due())
         else:
             heappush(self._expected, at)
 
@@ -232,17 +162,17 @@ class Reach:
         """Take back what was sent to an agent's devices: she is not rung any more."""
         known = self._known.get(merchant)
         if known is None or agent in known.people:
-            self._spawn(self._recall(call, merchant, agent, missed=missed))
+            self.soon(self._recall(call, merchant, agent, missed=missed))
 
-    def unheard(self, merchant: str, agent: str) -> None:
-        """Note that no device of an agent showed a ring; after several in a row she is not taken for reachable."""
-        self._spawn(self._pass_over(merchant, agent))
+    def unanswered(self, call: str, merchant: str, agent: str) -> None:
+        """Note that an agent with no page open let a ring go by; after several that she was not shown she is not reachable."""
+        self.soon(self._pass_over(call, merchant, agent))
 
     async def beat(self) -> None:
         """Let time act: write who is on duty, send what is due, forget what is long over."""
         now = self._clock.now()
         if self._duties and (self._writing is None or self._writing.done()):
-            self._writing = self._spawn(self._write_duties())
+            self._writing = self.soon(self._write_duties())
         if now - self._looked_at >= LOOK_AROUND or (self._expected and self._expected[0] <= now):
             self._looked_at = now
             while self._expected and self._expected[0] <= now:
@@ -257,7 +187,14 @@ class Reach:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._outbound.close()
+        await self._sender.close()
+
+    def soon(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Do something beside; what fails is logged."""
+        task = asyncio.create_task(_done(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     # How it is done
 
@@ -265,25 +202,27 @@ class Reach:
         now, known = self._clock.now(), self._known.get(merchant)
         believed = LOOKED_UP if self._bus.connected else DOUBTED
         if known is None or now - known.read_at >= believed:
-            known = _Known(await self._db.read(store.reachable, merchant, now), now)
+            people = await self._db.read(store.reachable, merchant, now, self._sender.to_shop)
+            known = _Known({agent: self._still(agent, seen_at) for agent, seen_at in people.items()}, now)
             self._known[merchant] = known
             self._known.move_to_end(merchant)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return known.people
 
-    def _tell(self, merchant: str) -> None:
-        self._bus.broadcast(CHANGED, merchant)
-        self._bus.here(STAFF_CHANGED, merchant)
+    def _still(self, agent: str, seen_at: Millis | None) -> Millis | None:
+        """Return when an agent was seen last, unless she has gone off duty and it is only still to be written."""
+        said = self._duties.get(agent)
+        return seen_at if said is None or said.duty else None
 
     def _on_duty(self, said: Duty) -> None:
         known = self._known.get(said.merchant)
         if known is None:
             self._duties[said.agent] = said
             return
-        if said.agent not in known.people:
-            return  # she has no device that would ring
-        seen_at = known.people[said.agent]
+        if not self._sender.to_shop and said.agent not in known.people:
+            return  # she has nothing that would ring
+        seen_at = known.people.get(said.agent)
         if not said.duty:
             self._known[said.merchant] = _Known({**known.people, said.agent: None}, known.read_at)
         if not said.duty or seen_at is None or self._clock.now() - seen_at >= SEEN_AGAIN:
@@ -297,13 +236,13 @@ class Reach:
                 del self._duties[agent]
 
     async def _write_duty(self, said: Duty) -> None:
-        if said.agent not in await self._people(said.merchant):
+        if not self._sender.to_shop and said.agent not in await self._people(said.merchant):
             return
         if said.duty:
             await self._db.write(store.take_up, said.agent, said.merchant, self._clock.now())
         else:
             await self._db.write(store.lay_down, said.agent)
-        self._tell(said.merchant)
+        tell(self._bus, said.merchant)
 
     async def _recall(self, call: str, merchant: str, agent: str, *, missed: bool) -> None:
         if agent not in await self._people(merchant):
@@ -311,92 +250,53 @@ class Reach:
         await self._db.write(_recall, call, agent, missed, self._clock.now())
         await self._send_due()
 
-    async def _pass_over(self, merchant: str, agent: str) -> None:
-        if await self._db.write(_unheard, agent):
-            self._tell(merchant)
+    async def _pass_over(self, call: str, merchant: str, agent: str) -> None:
+        if await self._db.write(_unanswered, call, agent):
+            tell(self._bus, merchant)
 
     async def _send_due(self) -> None:
-        now = self._clock.now()
-        if not await self._db.read(store.any_due, now):
+        now, due = self._clock.now(), await self._db.read(store.next_due)
+        if due is None or due > now:
+            if due is not None and (not self._expected or due < self._expected[0]):
+                heappush(self._expected, due)
             return
         for knock in await self._db.write(store.claim, now, AT_ONCE):
-            self._spawn(self._knock(knock))
-
-    def _spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
-        task = asyncio.create_task(_done(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+            self.soon(self._knock(knock))
 
     async def _knock(self, knock: Knock) -> None:
-        endpoint = await self._db.read(store.endpoint, knock.endpoint)
-        answer = Answer(410) if endpoint is None else await self._ring(endpoint, knock)
-        meant = verdict(answer.status)
-        if endpoint is not None and meant is Verdict.GONE:
+        endpoint = _BY_SHOP if knock.endpoint == SHOP else await self._db.read(store.endpoint, knock.endpoint)
+        reply = Reply(Verdict.GONE) if endpoint is None else await self._sender.deliver(endpoint, knock)
+        if endpoint is not None and reply.meant is Verdict.GONE and endpoint.kind is Kind.PUSH:
             await self._db.write(store.remove, endpoint.id, endpoint.agent)
-            self._tell(endpoint.merchant)
-        again = await self._db.write(_tried, knock, meant, answer.wait, self._clock.now())
-        if again is not None:
-            heappush(self._expected, again)
-
-    async def _ring(self, endpoint: Endpoint, knock: Knock) -> Answer:
-        card, now = await self._cards.on_the_wire(knock.card), self._clock.now()
-        if knock.state is State.RECALLED:
-            over = Over(knock.call, knock.missed, card.title)
-            return await self._send(endpoint, over, knock.call, HOUR if knock.missed else MINUTE)
-        ring = Ring(knock.id, knock.call, card.kind, card.title, card.price, card.picture, knock.media, knock.until)
-        return await self._send(endpoint, ring, knock.call, ends(knock) - now, urgent=True)
-
-    async def _send(
-        self, endpoint: Endpoint, message: msgspec.Struct, topic: str, life: Millis, *, urgent: bool = False
-    ) -> Answer:
-        """Send a device a message, in place of what was sent under the same topic and has not arrived (RFC 8030, 5.4)."""
-        signer = await self._signed()
-        sealed = push.seal(msgspec.json.encode(message), endpoint.key, endpoint.secret, new_salt())
-        headers = {
-            "Authorization": signer.authorization(endpoint.url, self._clock.now()),
-            "Content-Encoding": "aes128gcm",
-            "Content-Type": "application/octet-stream",
-            "TTL": str(max(1, life // SECOND)),
-            "Topic": topic.removeprefix("call_").replace(".", "-")[:32],
-            "Urgency": "high" if urgent else "normal",
-        }
-        return await self._outbound.post(endpoint.url, sealed, headers, WITHIN)
-
-    async def _signed(self) -> push.Signer:
-        if self._signer is None:
-            kept = await self._db.read(store.key, PUSH_KEY)
-            pem = kept if kept is not None else await self._db.write(store.settle_key, PUSH_KEY, push.new_key())
-            self._signer = push.Signer.of(pem, self._contact)
-        return self._signer
+            tell(self._bus, endpoint.merchant)
+        after = await self._db.write(_tried, knock, reply, self._clock.now())
+        if after is None:
+            return
+        if after.due is not None:
+            heappush(self._expected, after.due)
+        if reply.meant is Verdict.TAKEN and after.state is State.SENT and reaches(after.rung):
+            self._bus.here(REACHED, after)
 
 
 async def _done(work: Coroutine[Any, Any, object]) -> None:
     await attempt(work)
 
 
-def _add(tx: Transaction, endpoint: Endpoint, on_duty: bool) -> Endpoint:  # noqa: FBT001 - a unit's
-    kept = store.add(tx, endpoint)
-    if on_duty:  # she may close her page before its next beat
-        store.take_up(tx, endpoint.agent, endpoint.merchant, endpoint.made_at)
-    return kept
-
-
-def _tried(tx: Transaction, before: Knock, meant: Verdict, wait: Millis | None, now: Millis) -> Millis | None:
-    """Write what a try has come to, unless the ring was over or shown in the meantime; return when to try again."""
+def _tried(tx: Transaction, before: Knock, reply: Reply, now: Millis) -> Knock | None:
+    """Write what a try has come to and return the knock as it is now, unless the ring was over or shown in the meantime."""
     knock = store.knock(tx, before.id)
     if knock is None or (knock.state is not before.state and knock.state is not State.HEARD):
         return None
-    after = evolve(knock, outcome(knock, meant, wait, now), now)
+    after = evolve(knock, outcome(knock, reply.meant, reply.wait, now), now)
     store.put(tx, knock, after)
     if before.state is not State.PLANNED:
-        return after.due
+        return after
     if after.state is State.FAILED:
-        journal.append(tx, knock.call, KnockFailed(knock.agent, Rung.PUSH, knock.endpoint, meant), now)
-    elif meant is Verdict.TAKEN:
-        taken = Knocked(knock.agent, Rung.PUSH, knock.endpoint, now - knock.planned_at)
+        journal.append(tx, knock.call, KnockFailed(knock.agent, knock.rung, knock.endpoint, reply.meant), now)
+    elif reply.meant is Verdict.TAKEN:
+        taken = Knocked(knock.agent, knock.rung, knock.endpoint, now - knock.planned_at)
         journal.append(tx, knock.call, taken, now)
-    return after.due
+    return after
 
 
 def _recall(tx: Transaction, call: str, agent: str, missed: bool, now: Millis) -> None:  # noqa: FBT001 - a unit's
@@ -405,8 +305,10 @@ def _recall(tx: Transaction, call: str, agent: str, missed: bool, now: Millis) -
             store.put(tx, knock, evolve(knock, Recalled(missed), now))
 
 
-def _unheard(tx: Transaction, agent: str) -> bool:
+def _unanswered(tx: Transaction, call: str, agent: str) -> bool:
     """Count a ring that was not shown; return whether the agent is not taken for reachable any more."""
+    if any(knock.shown for knock in store.of_call(tx, call) if knock.agent == agent):
+        return False
     tired = store.unanswered(tx, agent) >= UNANSWERED
     if tired:
         store.lay_down(tx, agent)

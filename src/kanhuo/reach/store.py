@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,20 +15,22 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    and_,
     bindparam,
     delete,
     literal_column,
+    or_,
     select,
     text,
 )
 from sqlalchemy import update as sql_update
 from sqlalchemy.dialects.postgresql import insert
 
-from kanhuo.accounts.store import SESSIONS
+from kanhuo.accounts.store import AGENTS, SESSIONS
 from kanhuo.kernel.clock import HOUR, Millis
 from kanhuo.kernel.errors import Stale
 from kanhuo.kernel.ids import new_id
-from kanhuo.reach.model import Endpoint, Knock, State, claimed
+from kanhuo.reach.model import Endpoint, Kind, Knock, Ladder, claimed
 from kanhuo.reach.policy import CLAIMED, ENDPOINTS
 from kanhuo.shell.database import Statement, Transaction, metadata
 
@@ -38,19 +40,28 @@ ENDPOINTS_TABLE: Final = Table(
     Column("id", String, primary_key=True),
     Column("merchant", String, nullable=False, index=True),
     Column("agent", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),
     Column("device", String, nullable=False),
-    Column("url", String, nullable=False, unique=True),
+    Column("url", String, nullable=False),
     Column("session", String, nullable=False),
     Column("made_at", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
-"""A browser has one subscription, so an address belongs to whoever signed in there last."""
+_browser = text("kind = 'push'")
+Index(
+    "endpoints_browser",
+    ENDPOINTS_TABLE.c.url,
+    unique=True,
+    sqlite_where=_browser,
+    postgresql_where=_browser,
+)
+"""A browser has one subscription, so its address belongs to whoever signed in there last; a robot may speak to many."""
 
 DUTIES: Final = Table(
     "duties",
     metadata,
     Column("agent", String, primary_key=True),
-    Column("merchant", String, nullable=False),
+    Column("merchant", String, nullable=False, index=True),
     Column("seen_at", BigInteger, nullable=False),
     Column("unanswered", Integer, nullable=False),
 )
@@ -76,21 +87,60 @@ KEYS: Final = Table(
 )
 """Keys of ours that all nodes share and that nobody has to set: made once, by whoever needs them first."""
 
+LADDERS: Final = Table(
+    "ladders",
+    metadata,
+    Column("merchant", String, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Of merchants who have set their own."""
+
 KEPT: Final[Millis] = HOUR
 """For how long a knock is kept after its ring."""
 
-_signed_in = (
+_session_lives = (
     select(SESSIONS.c.fingerprint)
-    .where(SESSIONS.c.fingerprint == ENDPOINTS_TABLE.c.session, SESSIONS.c.expires_at > bindparam("now"))
+    .where(
+        SESSIONS.c.agent == ENDPOINTS_TABLE.c.agent,
+        SESSIONS.c.expires_at > bindparam("now"),
+        or_(ENDPOINTS_TABLE.c.kind != Kind.PUSH.value, SESSIONS.c.fingerprint == ENDPOINTS_TABLE.c.session),
+    )
     .exists()
 )
+"""A browser rings while she is signed in there; a robot, while she is anywhere."""
+
+_is_there = (
+    select(AGENTS.c.id)
+    .where(
+        AGENTS.c.id == DUTIES.c.agent,
+        AGENTS.c.removed_at.is_(None),
+        or_(
+            AGENTS.c.login.is_(None),
+            select(SESSIONS.c.fingerprint)
+            .where(SESSIONS.c.agent == AGENTS.c.id, SESSIONS.c.expires_at > bindparam("now"))
+            .exists(),
+        ),
+    )
+    .exists()
+)
+"""She was not taken out, and is signed in or comes by the shop's passes."""
 _put_endpoint = Statement(
     ENDPOINTS_TABLE.insert().values({column.name: bindparam(column.name) for column in ENDPOINTS_TABLE.c})
 )
-_same = Statement(
+_same_browser = Statement(
     delete(ENDPOINTS_TABLE).where(
-        (ENDPOINTS_TABLE.c.url == bindparam("the_url"))
-        | ((ENDPOINTS_TABLE.c.agent == bindparam("the_agent")) & (ENDPOINTS_TABLE.c.device == bindparam("the_device")))
+        ENDPOINTS_TABLE.c.kind == Kind.PUSH.value,
+        or_(
+            ENDPOINTS_TABLE.c.url == bindparam("the_url"),
+            and_(
+                ENDPOINTS_TABLE.c.agent == bindparam("the_agent"), ENDPOINTS_TABLE.c.device == bindparam("the_device")
+            ),
+        ),
+    )
+)
+_same_robot = Statement(
+    delete(ENDPOINTS_TABLE).where(
+        ENDPOINTS_TABLE.c.url == bindparam("the_url"), ENDPOINTS_TABLE.c.agent == bindparam("the_agent")
     )
 )
 _by_url = Statement(
@@ -100,7 +150,7 @@ _by_url = Statement(
 )
 _endpoints = Statement(
     select(ENDPOINTS_TABLE.c.body)
-    .where(ENDPOINTS_TABLE.c.agent == bindparam("agent"), _signed_in)
+    .where(ENDPOINTS_TABLE.c.agent == bindparam("agent"), _session_lives)
     .order_by(ENDPOINTS_TABLE.c.made_at.desc())
 )
 _endpoint = Statement(select(ENDPOINTS_TABLE.c.body).where(ENDPOINTS_TABLE.c.id == bindparam("id")))
@@ -131,10 +181,13 @@ _answered = Statement(
 _reachable = Statement(
     select(ENDPOINTS_TABLE.c.agent, DUTIES.c.seen_at)
     .outerjoin(DUTIES, DUTIES.c.agent == ENDPOINTS_TABLE.c.agent)
-    .where(ENDPOINTS_TABLE.c.merchant == bindparam("merchant"), _signed_in)
+    .where(ENDPOINTS_TABLE.c.merchant == bindparam("merchant"), _session_lives)
+)
+_on_duty = Statement(
+    select(DUTIES.c.agent, DUTIES.c.seen_at).where(DUTIES.c.merchant == bindparam("merchant"), _is_there)
 )
 _plan = Statement(KNOCKS.insert().values({column.name: bindparam(column.name) for column in KNOCKS.c}))
-_any_due = Statement(select(KNOCKS.c.id).where(KNOCKS.c.due <= bindparam("now")).limit(1))
+_next_due = Statement(select(KNOCKS.c.due).where(KNOCKS.c.due.is_not(None)).order_by(KNOCKS.c.due).limit(1))
 _due = Statement(
     select(KNOCKS.c.body)
     .where(KNOCKS.c.due <= bindparam("now"))
@@ -150,6 +203,12 @@ _put = Statement(
     .values({name: bindparam(name) for name in ("due", "version", "body")})
 )
 _forget = Statement(delete(KNOCKS).where(KNOCKS.c.planned_at < bindparam("before", type_=BigInteger)))
+_ladder = Statement(select(LADDERS.c.body).where(LADDERS.c.merchant == bindparam("merchant")))
+_set_ladder = Statement(
+    insert(LADDERS)
+    .values(merchant=bindparam("merchant"), body=bindparam("body"))
+    .on_conflict_do_update(index_elements=[LADDERS.c.merchant], set_={"body": bindparam("body")})
+)
 _key = Statement(select(KEYS.c.value).where(KEYS.c.name == bindparam("name")))
 _new_key = Statement(
     insert(KEYS).values({column.name: bindparam(column.name) for column in KEYS.c}).on_conflict_do_nothing()
@@ -157,19 +216,24 @@ _new_key = Statement(
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_knock: Final = msgspec.json.Decoder(Knock).decode
+_decode_ladder: Final = msgspec.json.Decoder(Ladder).decode
 _decode_endpoint: Final = msgspec.json.Decoder(Endpoint).decode
 
 
 def add(tx: Transaction, endpoint: Endpoint) -> Endpoint:
     """Keep an endpoint in place of what was known of the same device or the same address; return it as it is kept.
 
-    An address that is told again keeps its id: a knock that is under way goes on.
+    An address that is told again keeps its id: a knock that is under way goes on. Of too many the oldest gives way.
     """
     known = tx.first(_by_url, {"url": endpoint.url, "agent": endpoint.agent})
     if known is not None:
         endpoint = replace(endpoint, id=known[0])
-    tx.change(_same, {"the_url": endpoint.url, "the_agent": endpoint.agent, "the_device": endpoint.device})
-    names = ("id", "merchant", "agent", "device", "url", "session", "made_at")
+    if endpoint.kind is Kind.PUSH:
+        row = {"the_url": endpoint.url, "the_agent": endpoint.agent, "the_device": endpoint.device}
+        tx.change(_same_browser, row)
+    else:
+        tx.change(_same_robot, {"the_url": endpoint.url, "the_agent": endpoint.agent})
+    names = ("id", "merchant", "agent", "kind", "device", "url", "session", "made_at")
     row = {name: getattr(endpoint, name) for name in names}
     tx.change(_put_endpoint, row | {"body": _encode(endpoint)})
     for oldest in endpoints(tx, endpoint.agent, endpoint.made_at)[ENDPOINTS:]:
@@ -214,22 +278,40 @@ def answered(tx: Transaction, agent: str) -> None:
     tx.change(_answered, {"the_agent": agent})
 
 
-def reachable(tx: Transaction, merchant: str, now: Millis) -> Mapping[str, Millis | None]:
-    """Return a merchant's agents who have endpoints, with the instant at which each on duty was seen last."""
-    return {agent: seen_at for agent, seen_at in tx.all(_reachable, {"merchant": merchant, "now": now})}  # noqa: C416
+def reachable(tx: Transaction, merchant: str, now: Millis, by_shop: bool) -> Mapping[str, Millis | None]:  # noqa: FBT001 - a unit's
+    """Return a merchant's agents who have endpoints, with the instant at which each on duty was seen last.
+
+    ``by_shop`` is whether the shop's own back end can ring everybody who is on duty.
+    """
+    row = {"merchant": merchant, "now": now}
+    found = [*tx.all(_reachable, row), *(tx.all(_on_duty, row) if by_shop else ())]
+    return {agent: seen_at for agent, seen_at in found}  # noqa: C416
 
 
-def plan(tx: Transaction, pattern: Knock) -> None:
-    """Plan a knock at each endpoint of the agent whom a pattern names."""
-    for each in endpoints(tx, pattern.agent, pattern.planned_at):
-        planned = replace(pattern, id=new_id("knock"), endpoint=each.id)
+def plan(tx: Transaction, pattern: Knock, where: Sequence[tuple[Endpoint, Millis]]) -> None:
+    """Plan a knock at each endpoint, so long after a pattern's."""
+    for endpoint, after in where:
+        due = None if pattern.due is None else pattern.due + after
+        planned = replace(pattern, id=new_id("knock"), endpoint=endpoint.id, rung=endpoint.rung, due=due)
         row = {"id": planned.id, "call": planned.call, "planned_at": planned.planned_at, "due": planned.due}
         tx.change(_plan, row | {"version": planned.version, "body": _encode(planned)})
 
 
-def any_due(tx: Transaction, now: Millis) -> bool:
-    """Whether any knock is due."""
-    return tx.first(_any_due, {"now": now}) is not None
+def ladder(tx: Transaction, merchant: str) -> Ladder:
+    """Return a merchant's ladder."""
+    row = tx.first(_ladder, {"merchant": merchant})
+    return Ladder() if row is None else _decode_ladder(row[0])
+
+
+def set_ladder(tx: Transaction, merchant: str, ladder: Ladder) -> None:
+    """Write a merchant's ladder."""
+    tx.change(_set_ladder, {"merchant": merchant, "body": _encode(ladder)})
+
+
+def next_due(tx: Transaction) -> Millis | None:
+    """Return when the next knock is due."""
+    row = tx.first(_next_due)
+    return None if row is None else int(row[0])
 
 
 def claim(tx: Transaction, now: Millis, most: int) -> list[Knock]:
@@ -242,10 +324,11 @@ def claim(tx: Transaction, now: Millis, most: int) -> list[Knock]:
 
 
 def leave_in_peace(tx: Transaction, call: str, until: Millis) -> None:
-    """Put off the knocks for a call that have not been tried yet."""
-    for knock in of_call(tx, call):
-        if knock.state is State.PLANNED and knock.tries == 0 and knock.due is not None and knock.due < until:
-            put(tx, knock, replace(knock, due=until, version=knock.version + 1))
+    """Put off the knocks for a call that have not been tried yet: the first until then, the others by as much."""
+    untried = [(knock, knock.due) for knock in of_call(tx, call) if knock.due is not None and knock.untried]
+    later = until - min((due for _, due in untried), default=until)
+    for knock, due in untried if later > 0 else ():
+        put(tx, knock, replace(knock, due=due + later, version=knock.version + 1))
 
 
 def knock(tx: Transaction, id: str) -> Knock | None:

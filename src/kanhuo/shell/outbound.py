@@ -29,6 +29,8 @@ class Answer:
     """``None`` where there was no answer."""
     wait: Millis | None = None
     """For how long we are asked not to come back (``Retry-After`` in seconds)."""
+    body: bytes = b""
+    """The first of what was said; see ``client.READ``."""
 
 
 FORBIDDEN: Final = Answer(403)
@@ -64,8 +66,8 @@ class Outbound:
         if not self.allowed(url):
             return FORBIDDEN
         client = self._client(public=urlsplit(url).netloc not in self._trusted)
-        status, wait = await client.post(url, body, headers, within)
-        return Answer(status, _wait(wait or ""))
+        status, wait, said = await client.post(url, body, headers, within)
+        return Answer(status, _wait(wait or ""), said)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -3,7 +3,7 @@ import { startAuthentication, startRegistration } from "@simplewebauthn/browser"
 import type { PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/browser";
 import { Refusal } from "../core";
 import type { AgentCard, Card, Code, Media, MerchantCard, Outcome, Reason, Role, State } from "../protocol/messages";
-import type { Endpoint, Reached } from "./reach";
+import type { Endpoint, Ladder, Reached } from "./reach";
 
 export interface Person {
   readonly id: string;
@@ -16,6 +16,8 @@ export interface Person {
 export interface Me {
   readonly agent: Person;
   readonly merchant: MerchantCard;
+  /** Whether a link has let her in: then she may answer, and not change who else may. */
+  readonly by_link: boolean;
 }
 
 export interface CallSummary {
@@ -41,6 +43,10 @@ export const api = {
     request<Endpoint>("POST", "/v1/reach/push", { device, subscription: { endpoint, keys } }),
   ringNoMore: (endpoint: string) => request("DELETE", `/v1/reach/endpoints/${encodeURIComponent(endpoint)}`),
   tryRing: (endpoint: string) => request("POST", `/v1/reach/endpoints/${encodeURIComponent(endpoint)}/try`),
+  addRobot: (url: string, secret: string, language: string) => request<Endpoint>("POST", "/v1/reach/robots", { url, secret, language }),
+  setLadder: (ladder: Ladder) => request("PUT", "/v1/reach/ladder", ladder),
+  follow: (secret: string) => request<Me>("POST", "/v1/sessions/link", { secret }),
+  heard: (knock: string) => request("POST", "/v1/knocks/heard", { knock }),
   me: () => request<Me>("GET", "/v1/me"),
   signIn: (login: string, password: string) => request<Me>("POST", "/v1/sessions", { login, password }),
   signOut: () => request("DELETE", "/v1/sessions/current"),

@@ -64,6 +64,9 @@ export class KhConsole extends LitElement {
   @property({ attribute: false }) start!: (me: Me) => AgentDesk;
   /** The secret of an invitation's link. */
   @property() invite = "";
+  /** The secret of a link that was sent with a ring, and the knock that it came with. */
+  @property() link = "";
+  @property() knock = "";
   @property({ attribute: false }) reach!: Reach;
   @state() private me: Me | null = null;
   @state() private asked = false;
@@ -197,10 +200,21 @@ export class KhConsole extends LitElement {
 
   async #whoAmI(): Promise<void> {
     try {
-      this.#entered(await api.me());
+      this.#entered(this.link === "" ? await api.me() : await this.#follow());
+      if (this.knock !== "") void api.heard(this.knock).catch(() => undefined); // it rings here, or it is over
     } catch (error) {
       if (!(error instanceof Refusal)) this.toast = say("no_server");
+      else if (error.code === "link_spent") this.toast = say("link_spent");
       this.asked = true;
+    }
+  }
+
+  /** A link that lets nobody in any more does no harm to who is signed in. */
+  async #follow(): Promise<Me> {
+    try {
+      return await api.follow(this.link);
+    } catch (spent) {
+      return api.me().catch(() => Promise.reject(spent as Error));
     }
   }
 

@@ -6,6 +6,7 @@ import { shared } from "../ui/styles";
 import { say } from "../words";
 import { api, type Me, type Person } from "./api";
 import "./kh-reach";
+import "./kh-robots";
 import type { Tried } from "./kh-reach";
 import type { ReachState } from "./reach";
 
@@ -77,13 +78,15 @@ export class KhSettings extends LitElement {
   @state() private failed = false;
 
   override render(): TemplateResult {
-    const owner = this.me?.agent.role === "owner";
+    const byLink = this.me?.by_link === true;
+    const owner = this.#keeps();
     return html`<section>
       <h2>${say("open_settings")}</h2>
       <kh-reach state=${this.reach} tried=${this.tried}></kh-reach>
+      ${byLink ? html`<p class="notice">${say("by_link")}</p>` : html`<kh-robots ?owner=${owner}></kh-robots>`}
       ${owner ? this.#people() : nothing}
       <div class="acts">
-        ${browserSupportsWebAuthn()
+        ${browserSupportsWebAuthn() && !byLink
           ? html`<button class="plain" ?disabled=${this.passkeyAdded} @click=${() => void this.#passkey()}>
               <kh-icon name="key"></kh-icon>${say(this.passkeyAdded ? "passkey_added" : "add_passkey")}
             </button>`
@@ -98,7 +101,12 @@ export class KhSettings extends LitElement {
   }
 
   override updated(changed: PropertyValues<this>): void {
-    if (changed.has("present") && this.me?.agent.role === "owner") void this.#try(() => this.#list());
+    if (changed.has("present") && this.#keeps()) void this.#try(() => this.#list());
+  }
+
+  /** Whether she may change who answers for the shop. */
+  #keeps(): boolean {
+    return this.me?.agent.role === "owner" && !this.me.by_link;
   }
 
   #people(): TemplateResult {

@@ -33,6 +33,8 @@ page.ringer = new Ringer({
 });
 const asked = new URLSearchParams(location.hash.slice(1));
 page.invite = asked.get("invite") ?? "";
+page.link = asked.get("link") ?? "";
+page.knock = asked.get("knock") ?? "";
 if (asked.size > 0) history.replaceState(null, "", location.pathname);
 page.start = start;
 page.addEventListener("signed-out", () => memory.set(DUTY, undefined));

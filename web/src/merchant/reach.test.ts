@@ -40,11 +40,11 @@ function world({ permission = "default", answer = "granted" }: { permission?: No
     installs: false,
   };
   const server: ReachServer = {
-    reach: () => Promise.resolve({ key: KEY, duty: true, endpoints: [] }),
-    ring: (device, { endpoint }): Promise<Endpoint> => {
+    reach: () => Promise.resolve({ key: KEY, duty: true }),
+    ring: (_, { endpoint }): Promise<Pick<Endpoint, "id">> => {
       if (down) return Promise.reject(new Error("down"));
       rings.set("end_1", endpoint);
-      return Promise.resolve({ id: "end_1", device });
+      return Promise.resolve({ id: "end_1" });
     },
     ringNoMore: (id) => (down ? Promise.reject(new Error("down")) : Promise.resolve(rings.delete(id))),
     tryRing: (id) => Promise.resolve(asked.push(id)),

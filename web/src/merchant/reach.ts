@@ -19,7 +19,14 @@ export type ReachState =
 
 export interface Endpoint {
   readonly id: string;
+  readonly kind: string;
   readonly device: string;
+}
+
+/** How long the further rungs wait, in milliseconds; `null` for ever. */
+export interface Ladder {
+  readonly robot: number | null;
+  readonly webhook: number | null;
 }
 
 /** What the server says of how this agent is reached. */
@@ -27,11 +34,14 @@ export interface Reached {
   readonly key: string;
   readonly duty: boolean;
   readonly endpoints: readonly Endpoint[];
+  readonly ladder: Ladder;
+  /** Whether the shop's own back end is told of rings. */
+  readonly shop: boolean;
 }
 
 export interface ReachServer {
-  reach(): Promise<Reached>;
-  ring(device: string, subscription: PushSubscriptionJSON): Promise<Endpoint>;
+  reach(): Promise<Pick<Reached, "key" | "duty">>;
+  ring(device: string, subscription: PushSubscriptionJSON): Promise<Pick<Endpoint, "id">>;
   ringNoMore(endpoint: string): Promise<unknown>;
   tryRing(endpoint: string): Promise<unknown>;
 }

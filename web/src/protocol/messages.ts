@@ -198,7 +198,7 @@ export interface ChatSay {
 }
 
 /** Every reason for which kanhuo refuses a request. Codes are never renamed. */
-export type Code = "already_in_call" | "bad_signature" | "camera_not_consented" | "description_malformed" | "expired" | "hello_first" | "internal" | "invitation_spent" | "malformed" | "microphone_not_consented" | "name_taken" | "not_a_picture" | "not_allowed" | "not_found" | "not_now" | "not_signed_in" | "not_yours" | "overloaded" | "passkey_failed" | "peer_absent" | "stale_round" | "too_large" | "too_many" | "unexpected_description" | "version_unsupported" | "weak_password" | "wrong_audience" | "wrong_origin" | "wrong_password";
+export type Code = "already_in_call" | "bad_signature" | "camera_not_consented" | "description_malformed" | "expired" | "hello_first" | "internal" | "invitation_spent" | "link_spent" | "malformed" | "microphone_not_consented" | "name_taken" | "not_a_picture" | "not_allowed" | "not_found" | "not_now" | "not_signed_in" | "not_yours" | "overloaded" | "passkey_failed" | "peer_absent" | "stale_round" | "too_large" | "too_many" | "unexpected_description" | "version_unsupported" | "weak_password" | "wrong_audience" | "wrong_origin" | "wrong_password";
 
 /** The buyer says yes to a purpose. Answered ``done``; only then may a description that sends it follow. */
 export interface ConsentGive {

@@ -1,6 +1,6 @@
-"""Where agents can be reached with no page open, who is on duty though none is, and knocks at their devices.
+"""Where agents can be reached with no page open, who is on duty though none is, knocks at them, links that sign in once.
 
-Expands: an old node knows of none of it, and rings open pages.
+Expands: an old node knows of none of it, and rings open pages; a session that it writes lasts as long as ever.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+_MONTH = 30 * 24 * 3_600_000
+
 
 def upgrade() -> None:
     """Bring the schema forward."""
@@ -21,13 +23,22 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("merchant", sa.String(), nullable=False),
         sa.Column("agent", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("device", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("session", sa.String(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("url"),
+    )
+    is_browser = sa.text("kind = 'push'")
+    op.create_index(
+        "endpoints_browser",
+        "endpoints",
+        ["url"],
+        unique=True,
+        sqlite_where=is_browser,
+        postgresql_where=is_browser,
     )
     op.create_index("ix_endpoints_merchant", "endpoints", ["merchant"])
     op.create_index("ix_endpoints_agent", "endpoints", ["agent"])
@@ -39,6 +50,7 @@ def upgrade() -> None:
         sa.Column("unanswered", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("agent"),
     )
+    op.create_index("ix_duties_merchant", "duties", ["merchant"])
     op.create_table(
         "knocks",
         sa.Column("id", sa.String(), nullable=False),
@@ -58,9 +70,26 @@ def upgrade() -> None:
         sa.Column("value", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "ladders",
+        sa.Column("merchant", sa.String(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant"),
+    )
+    op.create_table(
+        "links",
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("agent", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint"),
+    )
+    op.create_index("ix_links_expires_at", "links", ["expires_at"])
+    op.add_column("sessions", sa.Column("lasts", sa.BigInteger(), nullable=False, server_default=str(_MONTH)))
 
 
 def downgrade() -> None:
     """Take the schema back."""
-    for table in ("keys", "knocks", "duties", "endpoints"):
+    with op.batch_alter_table("sessions") as sessions:
+        sessions.drop_column("lasts")
+    for table in ("links", "ladders", "keys", "knocks", "duties", "endpoints"):
         op.drop_table(table)
