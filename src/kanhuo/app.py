@@ -164,7 +164,7 @@ def build(
     origin = public_origin(settings)
     sender = Sender(db, clock, accounts, cards, _outbound(settings), origin, _webhook(settings))
     endpoints, reach = Endpoints(db, bus, clock, presence, sender), Reach(db, bus, clock, presence, sender)
-    outlooks = Outlooks(db, bus, clock, reach)
+    outlooks = Outlooks(db, bus, clock, reach, patience.wrap_up)
     desk = Desk(db, bus, clock, accounts, cards, presence, reach, outlooks, patience, nodes)
     calls = Calls(desk)
     ringing = Ringing(desk, calls)

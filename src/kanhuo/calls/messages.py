@@ -122,7 +122,11 @@ class QueueView(Message, frozen=True, tag="queue", kw_only=True):
     position: Annotated[int, msgspec.Meta(ge=1)]
     """1 is next."""
     wait_ms: Millis | None = None
-    """An honest guess of the wait still to come; absent where nothing is known."""
+    """An honest guess of the wait still to come: half wait longer; absent where nothing is known."""
+    least_ms: Millis | None = None
+    """One in ten waits less."""
+    most_ms: Millis | None = None
+    """One in ten waits more."""
 
 
 class DeskView(Message, frozen=True, tag="desk", kw_only=True):

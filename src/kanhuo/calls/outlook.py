@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kanhuo.accounts.service import MERCHANT_CHANGED
-from kanhuo.calls import store
-from kanhuo.calls.policy import wait_guess
+from kanhuo.calls import store, verdicts
+from kanhuo.calls.policy import Handling, wait_guess
 from kanhuo.calls.store import Line
 from kanhuo.kernel.clock import SECOND, Clock, Millis
 from kanhuo.presence.service import Staff
@@ -50,14 +50,16 @@ OUTLOOK: Final = Topic("calls.outlook", Outlook)
 class Outlooks:
     """The outlooks that have been asked for, or heard of."""
 
-    def __init__(self, db: Database, bus: Bus, clock: Clock, reach: Reach) -> None:
+    def __init__(self, db: Database, bus: Bus, clock: Clock, reach: Reach, wrap_up: Millis) -> None:
+        """``wrap_up`` is how long an agent may write up a talk before she is rung again."""
+        self._wrap_up = wrap_up
         self._db = db
         self._bus = bus
         self._clock = clock
         self._reach = reach
         self._known: OrderedDict[str, Outlook] = OrderedDict()
         self._doubted_at: Millis = 0
-        self._usual: OrderedDict[str, tuple[Millis, Millis | None]] = OrderedDict()
+        self._usual: OrderedDict[str, tuple[Millis, Handling | None]] = OrderedDict()
         self.version = 0
         """Rises whenever anything here has changed."""
         bus.subscribe(OUTLOOK, self._on_outlook)
@@ -76,25 +78,25 @@ class Outlooks:
         known = self.known(merchant)
         if known is None:
             line, staff = await self._db.read(store.line, merchant), await self._reach.staff(merchant)
-            known = outlook(merchant, line, staff, await self.usual_talk(merchant))
+            known = outlook(merchant, line, staff, await self.handling(merchant))
             self._on_outlook(known)
         return known
 
-    async def usual_talk(self, merchant: str) -> Millis | None:
+    async def handling(self, merchant: str) -> Handling | None:
         """Return how long this merchant's talks usually take, as it was a short while ago."""
         now = self._clock.now()
         read_at, usual = self._usual.get(merchant, (None, None))
         if read_at is None or now - read_at >= USUAL:
-            usual = await self._db.read(store.usual_talk, merchant)
+            usual = await self._db.read(verdicts.handling, merchant, self._wrap_up)
             self._usual[merchant] = now, usual
             self._usual.move_to_end(merchant)
             if len(self._usual) > REMEMBERED:
                 self._usual.popitem(last=False)
         return usual
 
-    def tell(self, merchant: str, line: Line, staff: Staff, usual_talk: Millis | None) -> None:
+    def tell(self, merchant: str, line: Line, staff: Staff, handling: Handling | None) -> None:
         """Tell every node, if it is anything new."""
-        seen = outlook(merchant, line, staff, usual_talk)
+        seen = outlook(merchant, line, staff, handling)
         if self._known.get(merchant) != seen:
             self._bus.broadcast(OUTLOOK, seen)
 
@@ -111,9 +113,10 @@ class Outlooks:
             self._known.popitem(last=False)
 
 
-def outlook(merchant: str, line: Line, staff: Staff, usual_talk: Millis | None) -> Outlook:
+def outlook(merchant: str, line: Line, staff: Staff, handling: Handling | None) -> Outlook:
     """Return what a buyer of a merchant would meet."""
     on_duty = len(staff.on_duty)
     free = max(0, len(line.free(staff.on_duty, staff.resting)) - len(line.waiting))
-    wait = 0 if free else wait_guess(len(line.waiting) + 1, on_duty, usual_talk)
+    guess = wait_guess(len(line.waiting) + 1, on_duty, handling)
+    wait = 0 if free else None if guess is None else guess.usual
     return Outlook(merchant, free, on_duty, len(line.waiting), wait)

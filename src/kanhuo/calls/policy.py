@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from functools import lru_cache
+from math import comb
+from typing import Final, assert_never
 
 from kanhuo.calls.events import Close, Command, ExpireRing, WithdrawRing
 from kanhuo.calls.model import Call, lost
 from kanhuo.calls.terms import Reason, Side, State
 from kanhuo.kernel.clock import HOUR, MINUTE, SECOND, Millis
+
+FEWEST_TALKS: Final = 5
+"""With fewer talks of a merchant known, nothing is said about how long the next wait will be."""
+
+FARTHEST: Final = 100
+"""Farther back in a queue nothing is said about the wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +103,49 @@ def unanswered(call: Call) -> Reason:
     return Reason.DECLINED if call.refusals and call.refusals == len(call.tried) else Reason.NO_ANSWER
 
 
-def wait_guess(position: int, agents: int, handling: Millis | None) -> Millis | None:
-    """Return an honest guess of the wait at a place in the queue; ``None`` where this merchant's talks are not known yet.
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What a merchant's last talks say about the next: how long they took on average, what came after them too."""
 
-    With ``agents`` people each freeing up every ``handling`` ms on average, one comes free every ``handling / agents``.
+    mean: Millis
+    talks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a place in the queue takes: half wait longer than ``usual``, one in ten less than ``least`` or more than ``most``."""
+
+    usual: Millis
+    least: Millis
+    most: Millis
+
+
+def wait_guess(position: int, agents: int, handling: Handling | None) -> Wait | None:
+    """Return an honest guess of the wait at a place in the queue; ``None`` where this merchant's talks are not known well enough.
+
+    With ``c`` agents who are each free again after times that are exponential with mean ``m``, a place ``k`` is reached after the sum
+    of ``k`` times with mean ``m/c`` (Erlang 1917: the output of M/M/c while all are busy). ``m`` is not known but estimated from
+    ``n`` talks; so what is said about the wait is the predictive distribution, ``k m/c`` times F with ``2k`` and ``2n`` degrees of
+    freedom. Buyers ahead who give up make it shorter: nobody is told too little for that.
     """
-    if handling is None or agents < 1:
+    if handling is None or handling.talks < FEWEST_TALKS or agents < 1 or position > FARTHEST:
         return None
-    return position * handling // agents
+    scale = handling.mean * handling.talks / agents
+    usual, least, most = (int(scale * _odds(position, handling.talks, share)) for share in (0.5, 0.1, 0.9))
+    return Wait(usual, least, most)
+
+
+@lru_cache(maxsize=4 * FARTHEST)
+def _odds(place: int, talks: int, share: float) -> float:
+    """Return the quantile of b/(1 - b) for b of the beta distribution (place, talks): a sum of so many times over one of so many."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _beta(place, talks, middle) < share else (low, middle)
+    return low / (1 - low)
+
+
+def _beta(a: int, b: int, x: float) -> float:
+    """Return the regularised incomplete beta function for whole numbers: a tail of the binomial distribution."""
+    tries = a + b - 1
+    return 1 - sum(comb(tries, j) * x**j * (1 - x) ** (tries - j) for j in range(a))

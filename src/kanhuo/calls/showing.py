@@ -8,12 +8,12 @@ from kanhuo.accounts.messages import AgentCard, merchant_on_the_wire
 from kanhuo.accounts.model import Party
 from kanhuo.accounts.service import Accounts
 from kanhuo.calls import store
-from kanhuo.calls.messages import CallView, DeskView, QueueView
+from kanhuo.calls.messages import CallView, DeskView
 from kanhuo.calls.model import Call
 from kanhuo.calls.outlook import Outlooks
 from kanhuo.calls.policy import Patience, wait_guess
 from kanhuo.calls.store import Line
-from kanhuo.calls.views import Facts, agents_view, buyers_view, desk_view, passed_on, rings_here
+from kanhuo.calls.views import Facts, agents_view, buyers_view, desk_view, passed_on, queue_view, rings_here
 from kanhuo.catalogue.service import Cards
 from kanhuo.kernel.clock import Clock
 from kanhuo.presence.service import PresenceBook
@@ -81,12 +81,15 @@ class Showing:
     async def show_queue(self, merchant: str, line: Line) -> None:
         """Show everybody who waits her place, the consoles the line, and product pages what a buyer would meet."""
         desk = self._desk
-        staff, usual = await desk.reach.staff(merchant), await desk.outlooks.usual_talk(merchant)
+        staff, handling = await desk.reach.staff(merchant), await desk.outlooks.handling(merchant)
         now = desk.clock.now()
-        desk.outlooks.tell(merchant, line, staff, usual)
+        desk.outlooks.tell(merchant, line, staff, handling)
         for position, call in enumerate(line.waiting, start=1):
-            wait = wait_guess(position, len(staff.on_duty), usual)
-            tell(desk.bus, call.buyer, QueueView(seq=now, call=call.id, position=position, wait_ms=wait))
+            tell(
+                desk.bus,
+                call.buyer,
+                queue_view(call, position, wait_guess(position, len(staff.on_duty), handling), now),
+            )
         for agent, _ in staff.on_duty:
             tell(desk.bus, agent, desk_view(agent, line, staff, now))
 

@@ -215,12 +215,6 @@ _of_party = Statement(
     select(CALLS.c.body).where(_live, or_(CALLS.c.buyer == bindparam("party"), CALLS.c.agent == bindparam("party")))
 )
 _unattended = Statement(select(CALLS.c.merchant).where(CALLS.c.state == State.WAITING.value, _live).distinct())
-_talks = Statement(
-    select(CALLS.c.body)
-    .where(CALLS.c.merchant == bindparam("merchant"), CALLS.c.ended_at.is_not(None), CALLS.c.agent.is_not(None))
-    .order_by(CALLS.c.asked_at.desc())
-    .limit(20)
-)
 _decoder: Final = msgspec.json.Decoder(Call)
 _encoder: Final = msgspec.json.Encoder()
 
@@ -365,13 +359,6 @@ def of_parties(tx: Transaction, parties: list[str]) -> list[Call]:
 def merchants_with_waiting(tx: Transaction) -> list[str]:
     """Return the merchants for whom some call waits."""
     return [merchant for (merchant,) in tx.all(_unattended)]
-
-
-def usual_talk(tx: Transaction, merchant: str) -> Millis | None:
-    """Return how long this merchant's last twenty talks took on average; ``None`` with fewer than three."""
-    calls = _many(tx.all(_talks, {"merchant": merchant}))
-    lengths = [c.ended_at - c.answered_at for c in calls if c.ended_at is not None and c.answered_at is not None]
-    return sum(lengths) // len(lengths) if len(lengths) >= 3 else None
 
 
 def _columns(call: Call, due: Millis | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, 
 from sqlalchemy.dialects.postgresql import insert
 
 from kanhuo.calls.model import Call
+from kanhuo.calls.policy import Handling
 from kanhuo.calls.store import CALLS
 from kanhuo.calls.terms import Outcome, RatingWhy
 from kanhuo.kernel.clock import Millis
@@ -55,6 +56,13 @@ _listed = Statement(
     .order_by(CALLS.c.asked_at.desc(), CALLS.c.id)
     .limit(bindparam("most"))
 )
+_talks = Statement(
+    select(CALLS.c.body, WRAP_UPS.c.at)
+    .select_from(CALLS.outerjoin(WRAP_UPS, WRAP_UPS.c.call == CALLS.c.id))
+    .where(CALLS.c.merchant == bindparam("merchant"), CALLS.c.ended_at.is_not(None), CALLS.c.agent.is_not(None))
+    .order_by(CALLS.c.asked_at.desc())
+    .limit(20)
+)
 _rate = Statement(RATINGS.insert().values({c.name: bindparam(c.name) for c in RATINGS.c}))
 _rated = Statement(select(func.count()).where(RATINGS.c.call == bindparam("call")))
 _wrap = Statement(insert(WRAP_UPS).values({c.name: bindparam(c.name) for c in WRAP_UPS.c}).on_conflict_do_nothing())
@@ -81,6 +89,17 @@ def listed(tx: Transaction, merchant: str, before: Millis, most: int) -> list[Li
     """Return a merchant's calls asked for before an instant, newest first."""
     rows = tx.all(_listed, {"merchant": merchant, "before": before, "most": most})
     return [Listed(_decoder.decode(body), stars, Outcome(o) if o else None, note) for body, stars, o, note in rows]
+
+
+def handling(tx: Transaction, merchant: str, wrap_up: Millis) -> Handling | None:
+    """Return how long a merchant's agents were taken by each of its last talks: until the note, or as long as one may take."""
+    talks = [(_decoder.decode(body), at) for body, at in tx.all(_talks, {"merchant": merchant})]
+    lengths = [
+        min(call.ended_at + wrap_up, at or call.ended_at + wrap_up) - call.answered_at
+        for call, at in talks
+        if call.answered_at is not None and call.ended_at is not None
+    ]
+    return Handling(sum(lengths) // len(lengths), len(lengths)) if lengths else None
 
 
 def rate(tx: Transaction, call: str, stars: int, why: RatingWhy | None, at: Millis) -> None:

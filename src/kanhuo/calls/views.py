@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from kanhuo.accounts.messages import AgentCard, MerchantCard
 from kanhuo.accounts.model import Party
-from kanhuo.calls.messages import CallView, DeskView
+from kanhuo.calls.messages import CallView, DeskView, QueueView
 from kanhuo.calls.model import Call
-from kanhuo.calls.policy import Patience, deadline
+from kanhuo.calls.policy import Patience, Wait, deadline
 from kanhuo.calls.store import Line
 from kanhuo.calls.terms import Side, State
 from kanhuo.catalogue.messages import Card
@@ -49,6 +49,15 @@ def desk_view(agent: str, line: Line, staff: Staff, now: Millis) -> DeskView:
         free=agent not in staff.resting and agent not in line.engaged,
         waiting=len(line.waiting),
         on_duty=len(staff.on_duty),
+    )
+
+
+def queue_view(call: Call, position: int, wait: Wait | None, now: Millis) -> QueueView:
+    """Return where a waiting call stands."""
+    if wait is None:
+        return QueueView(seq=now, call=call.id, position=position)
+    return QueueView(
+        seq=now, call=call.id, position=position, wait_ms=wait.usual, least_ms=wait.least, most_ms=wait.most
     )
 
 

@@ -70,6 +70,7 @@ export class KhWaiting extends LitElement {
         <h1 tabindex="-1">${ringing ? say("ringing", { merchant }) : this.#place(queue)}</h1>
         <p class="soft">${call.card.title}</p>
         <p class="soft">${ringing ? this.#ring(call) : this.#wait(queue)}</p>
+        ${ringing ? nothing : html`<p class="soft">${this.#range(queue)}</p>`}
       </div>
       <p class="notice" role="status" ?hidden=${this.trouble === ""}>${this.trouble}</p>
       <button class="plain wide" @click=${() => this.dispatchEvent(new CustomEvent("cancel"))}>
@@ -92,5 +93,13 @@ export class KhWaiting extends LitElement {
   #wait(queue: QueueView | null): string {
     if (queue?.wait_ms == null) return say("wait_unknown");
     return say("wait_honest", { wait: about(queue.wait_ms) });
+  }
+
+  /** Between what eight in ten wait, in whole minutes that hold it. */
+  #range(queue: QueueView | null): string {
+    if (queue?.least_ms == null || queue.most_ms === null) return "";
+    const least = Math.floor(queue.least_ms / 60_000);
+    const most = Math.max(1, Math.ceil(queue.most_ms / 60_000));
+    return least < 1 ? say("wait_up_to", { most }) : say("wait_range", { least, most });
   }
 }

@@ -14,7 +14,7 @@ const story = fc
     kinds.forEach((kind, index) => {
       const seq = index + 2;
       if (kind === "call") messages.push(callView({ seq, state: STATES[Math.min(5, 1 + Math.floor(index / 8))] ?? "ended" }));
-      else if (kind === "queue") messages.push({ type: "queue", seq, call: "call_1", position: seq, wait_ms: null });
+      else if (kind === "queue") messages.push({ type: "queue", seq, call: "call_1", position: seq, wait_ms: null, least_ms: null, most_ms: null });
       else if (kind === "consents") messages.push({ type: "consents", seq, call: "call_1", camera: seq % 2 === 0, microphone: true });
       else if (kind === "peers") messages.push(peersView({ seq, round: seq }));
       else if (kind === "desk") messages.push({ type: "desk", seq, duty: true, free: true, waiting: seq, on_duty: 1 });

@@ -434,6 +434,8 @@ export interface QueueView {
   readonly call: string;
   readonly position: number;
   readonly wait_ms: number | null;
+  readonly least_ms: number | null;
+  readonly most_ms: number | null;
 }
 
 /** What a buyer gives as the reason of a verdict; codes, so that no words need keeping. */

@@ -21,6 +21,8 @@ export const buyer = {
   wait_moment: { zh: "请稍等…", en: "One moment…" },
   wait_next: { zh: "下一位就是您", en: "You are next" },
   wait_honest: { zh: "预计等待：{wait}", en: "Expected wait: {wait}" },
+  wait_range: { zh: "多数人等 {least} 到 {most} 分钟", en: "most people wait {least} to {most} min" },
+  wait_up_to: { zh: "很少超过 {most} 分钟", en: "rarely more than {most} min" },
   wait_unknown: { zh: "大家都在接待，有空就接您", en: "Everyone is with a customer. You will be answered as soon as someone is free." },
   leave_queue: { zh: "不等了", en: "Leave the queue" },
   ringing: { zh: "正在呼叫{merchant}", en: "Calling {merchant}" },
