@@ -84,12 +84,12 @@ def test_nobody_is_on_duty_for_ever() -> None:
     ("kinds", "ladder", "waits"),
     [
         ("push wecom webhook", Ladder(), [0, 4_000, 8_000]),
-        ("wecom push", Ladder(), [4_000, 0]),
+        ("wecom push", Ladder(), [0, 4_000]),
         ("wecom dingtalk webhook", Ladder(), [0, 0, 4_000]),
         ("webhook", Ladder(), [0]),
         ("push wecom webhook", Ladder(robot=None, webhook=2_000), [0, 2_000]),
         ("wecom", Ladder(robot=None), []),
-        ("wecom webhook", Ladder(robot=6_000, webhook=2_000), [4_000, 0]),
+        ("wecom webhook", Ladder(robot=6_000, webhook=2_000), [0, 4_000]),
         ("", Ladder(), []),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,8 @@ async def test_a_robot_says_that_it_rings_and_its_link_opens_the_call(
     assert said.text == "Fuji apples, 5 kg ¥39.90\n来自商品页"
     await told(shop, call, "Heard")
     assert await shop.kinds(call) == ["Asked", "Offered", "Knocked", "Heard"]
+    rungs = [json.loads(line.body)["rung"] for line in (await shop.lines(call))[1:]]
+    assert rungs == ["robot"] * 3
 
     # the link, on a telephone on which nobody is signed in
     secrets = said.secrets

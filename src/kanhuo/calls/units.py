@@ -167,11 +167,14 @@ def assign(tx: Transaction, merchant: str, moment: Moment, line: Line | None = N
     busy = line.engaged | moment.staff.resting
     for call in line.waiting:
         command = _next(call, busy, moment)
+        where = _where(tx, call, command, moment) if isinstance(command, Offer) else []
+        if isinstance(command, Offer) and command.agent in moment.staff.away and where:
+            command = replace(command, rung=where[0][0].rung)
         change = None if command is None else _step(tx, call, command, moment)
         if change is not None:
             changes.append(change)
             busy |= {change.after.agent} if change.after.agent else set()
-            _plan_knocks(tx, change.after, moment)
+            _plan_knocks(tx, change.after, where, moment)
     return changes
 
 
@@ -314,13 +317,19 @@ def _next(call: Call, busy: frozenset[str], moment: Moment) -> Command | None:
     return Close(unanswered(call))
 
 
-def _plan_knocks(tx: Transaction, call: Call, moment: Moment) -> None:
-    """Let an agent who has begun to be rung be knocked at beyond her pages, where she can be."""
-    if call.agent is None or call.agent not in moment.staff.reachable:
-        return
-    endpoints = knocks.endpoints(tx, call.agent, moment.now)
+def _where(tx: Transaction, call: Call, offer: Offer, moment: Moment) -> list[tuple[Endpoint, Millis]]:
+    """Return where an agent can be knocked at beyond her pages, first rung first."""
+    if offer.agent not in moment.staff.reachable:
+        return []
+    endpoints = knocks.endpoints(tx, offer.agent, moment.now)
     if moment.by_shop is not None:
         endpoints.append(moment.by_shop)
+    return climb(endpoints, knocks.ladder(tx, call.merchant))
+
+
+def _plan_knocks(tx: Transaction, call: Call, where: list[tuple[Endpoint, Millis]], moment: Moment) -> None:
+    if call.agent is None or not where:
+        return
     pattern = Knock(
         id="",
         call=call.id,
@@ -334,7 +343,7 @@ def _plan_knocks(tx: Transaction, call: Call, moment: Moment) -> None:
         until=call.since + moment.patience.ring + (moment.patience.unheard if call.unheard else 0),
         due=knocked_at(call),
     )
-    knocks.plan(tx, pattern, climb(endpoints, knocks.ladder(tx, call.merchant)))
+    knocks.plan(tx, pattern, where)
 
 
 def knocked_at(call: Call) -> Millis:

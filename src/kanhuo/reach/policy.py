@@ -75,11 +75,11 @@ def outcome(knock: Knock, meant: Verdict, wait: Millis | None, now: Millis) -> T
 
 
 def climb(endpoints: Sequence[Endpoint], ladder: Ladder) -> list[tuple[Endpoint, Millis]]:
-    """Return where an agent is knocked at, and how long after the first of her rungs each is."""
+    """Return where an agent is knocked at, first rung first, and how long after that each is."""
     waits = [(endpoint, ladder.after(endpoint.rung)) for endpoint in endpoints]
     climbed = [(endpoint, after) for endpoint, after in waits if after is not None]
     first = min((after for _, after in climbed), default=0)
-    return [(endpoint, after - first) for endpoint, after in climbed]
+    return sorted(((endpoint, after - first) for endpoint, after in climbed), key=lambda each: each[1])
 
 
 def reaches(rung: Rung) -> bool:
