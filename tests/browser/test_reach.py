@@ -8,6 +8,7 @@ event that it would be.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -264,6 +265,32 @@ async def test_a_robot_says_so_in_a_chat_and_its_link_opens_the_call(
     await again.get_by_text("这个链接已经用过或过期了").wait_for()
     for context in (buyer.context, elsewhere, again.context):
         await context.close()
+
+
+async def test_a_page_that_the_browser_freezes_is_not_relied_on(stage: Stage, desk: Desk) -> None:
+    """Chromium freezes no page that can be seen, and without a desktop every page can: a page is told, and then stands still."""
+    page = await on_duty(desk)
+    devtools = await desk.context.new_cdp_session(page)
+    await devtools.send("Debugger.enable")
+    freeze = {"expression": "document.dispatchEvent(new Event('freeze')); debugger"}
+    frozen = asyncio.create_task(devtools.send("Runtime.evaluate", freeze))
+    elsewhere = await desk.context.new_page()
+
+    async def nobody_is_at_her_page() -> bool:
+        figures: str = await elsewhere.evaluate("async () => (await fetch('/metrics')).text()")
+        return "kanhuo_agents_on_duty 0.0" in figures.splitlines()
+
+    await elsewhere.goto(f"{desk.origin}/call/")
+    await until(elsewhere, nobody_is_at_her_page)
+    buyer = await asking(stage, desk)
+    ring = await desk.telephone.hear("ring")
+    await desk.push(ring)
+    await devtools.send("Debugger.resume")
+    await frozen
+    await page.locator("kh-ring").wait_for()
+    await buyer.locator("kh-waiting button").last.click()
+    await page.locator("kh-ring").wait_for(state="detached")
+    await buyer.context.close()
 
 
 async def test_who_opens_the_console_again_is_on_duty_there(stage: Stage, desk: Desk) -> None:

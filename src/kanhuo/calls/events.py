@@ -155,7 +155,7 @@ class RingExpired:
 
 @dataclass(frozen=True, slots=True)
 class RingUnheard:
-    """No device of the agent said in time that it shows the ring."""
+    """It was not known in time that the ring has reached the agent."""
 
     agent: str
 

@@ -18,6 +18,9 @@ document.title = say("console");
 const device = memory.get(DEVICE) ?? randomName();
 memory.set(DEVICE, device);
 
+/** The sockets that are open. */
+const lines = new Set<WebSocket>();
+
 /** Ends what the last desk listened to; a sign-out and a sign-in make a new one on the same page. */
 let listening = new AbortController();
 
@@ -77,7 +80,7 @@ function start({ agent }: Me): AgentDesk {
       pass: () => undefined,
       device,
       inst: randomName(),
-      socket: (url) => new WebSocket(url),
+      socket: line,
       rtc: (configuration) => new RTCPeerConnection(configuration),
       // absent, whatever the types say, in in-app browsers and on pages without TLS
       devices: new Devices(navigator.mediaDevices),
@@ -98,11 +101,21 @@ function start({ agent }: Me): AgentDesk {
   return desk;
 }
 
+function line(url: string): WebSocket {
+  const socket = new WebSocket(url);
+  lines.add(socket);
+  socket.addEventListener("close", () => lines.delete(socket));
+  return socket;
+}
+
 function listen(desk: AgentDesk): void {
   listening.abort();
   listening = new AbortController();
   const { signal } = listening;
   window.addEventListener("online", () => desk.wake(), { signal });
+  // a page that the browser freezes shows no ring: it leaves, so that the server rings her otherwise (Page Lifecycle, W3C)
+  document.addEventListener("freeze", () => lines.forEach((open) => open.close()), { signal });
+  document.addEventListener("resume", () => desk.wake(), { signal });
   document.addEventListener(
     "visibilitychange",
     () => {
